@@ -1,0 +1,122 @@
+"""The values prepaid rules work on. Money is integer paise; times are aware UTC; nothing here reads a clock."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+
+class Mode(StrEnum):
+    """What an office has switched on: messages only, a list that an officer approves, or automatic cuts."""
+
+    NOTIFY = "notify"
+    PROPOSE = "propose"
+    AUTOMATIC = "automatic"
+
+
+class BalanceSource(StrEnum):
+    """Who keeps the account: our ledger, or the meter itself."""
+
+    LEDGER = "ledger"
+    METER = "meter"
+
+
+@frozen
+class Account:
+    """A consumer's prepaid account. `consumer_no` has 11 digits; `office` is a path `circle/division/sub-division`.
+
+    `protected` names why this consumer must never be cut (`medical equipment`), None for others; `language` is `hi` or `en`.
+    """
+
+    consumer_no: str
+    name: str
+    language: str
+    mobile: str | None
+    category: str
+    office: str
+    tariff: str
+    protected: str | None
+    balance_source: BalanceSource
+    meter: str | None
+    reconciled: bool = True
+
+
+class EntryKind(StrEnum):
+    """Why money moved."""
+
+    OPENING = "opening"
+    DEPOSIT = "deposit"
+    ARREARS = "arrears"
+    RECHARGE = "recharge"
+    ENERGY = "energy"
+    FIXED = "fixed"
+    DUTY = "duty"
+    REBATE = "rebate"
+    REVERSAL = "reversal"
+    CORRECTION = "correction"
+
+
+@frozen
+class NewEntry:
+    """A ledger entry to be booked; `amount` in paise, positive is in the consumer's favour.
+
+    `reference` is unique per consumer and kind (payment id, register span), so a repeat is recognised and not booked twice.
+    """
+
+    consumer_no: str
+    kind: EntryKind
+    amount: int
+    reference: str
+    at: datetime
+    note: str = ""
+
+
+@frozen
+class EnergyMark:
+    """The cumulative register up to which energy has been charged: Wh, and when the meter showed it.
+
+    `remainder` carries the charge below one paisa, in millionths of a paisa, so that nothing is lost by rounding.
+    """
+
+    meter: str
+    energy_wh: int
+    at: datetime
+    remainder: int = 0
+
+
+@frozen
+class OpenCommand:
+    """The open relay command of a meter as a decision sees it."""
+
+    id: int
+    target: str
+    state: str
+
+
+@frozen
+class Facts:
+    """All that a decision may rest on, gathered in one transaction; the same facts always give the same decision.
+
+    `balance` in paise or None when it is not known; `balance_at` when it was true (the reading it was computed or read from).
+    `relay_connected` None: never read. `clock_deviation` seconds, positive when the meter is ahead. `cuts_last_hour` counts
+    disconnects journalled under the cap. `notice_delivered_at`: the oldest delivered negative-balance notice since the balance
+    went below zero. `armed` and `kill_switch` are the house-wide switches.
+    """
+
+    now: datetime
+    account: Account
+    mode: Mode
+    armed: bool
+    kill_switch: bool
+    balance: int | None
+    balance_at: datetime | None
+    reading_at: datetime | None
+    clock_deviation: float | None
+    relay_connected: bool | None
+    open_command: OpenCommand | None
+    cuts_last_hour: int
+    time_zone: str
+    negative_since: datetime | None = None
+    notice_at: datetime | None = None
+    notice_delivered_at: datetime | None = None
+    disconnected_by_us: bool = False
