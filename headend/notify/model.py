@@ -29,10 +29,15 @@ class Notice:
 
 
 @frozen
-class OutboxRow:
-    """One message for other systems, numbered in the order of commit; `topic` as published, `payload` JSON text."""
+class EventRow:
+    """One thing that happened, numbered in the order of commit: what the console tails and what is published to others.
+
+    `kind` is a dotted name (`relay.disconnected`, `command.requested`, `account.recharged`, `visit.failed`); `payload` JSON text.
+    """
 
     number: int
-    topic: str
-    payload: str
     at: datetime
+    kind: str
+    meter: str | None
+    consumer_no: str | None
+    payload: str

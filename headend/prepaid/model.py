@@ -120,3 +120,22 @@ class Facts:
     notice_at: datetime | None = None
     notice_delivered_at: datetime | None = None
     disconnected_by_us: bool = False
+
+
+@frozen
+class SentNotice:
+    """A notice already written for this account; `delivered_at` None while no channel has confirmed it."""
+
+    kind: str
+    key: str
+    at: datetime
+    delivered_at: datetime | None
+
+
+@frozen
+class AccountView:
+    """One account as it stands inside the current transaction: facts, how far energy is charged, and recent notices."""
+
+    facts: Facts
+    mark: EnergyMark | None
+    notices: tuple[SentNotice, ...]

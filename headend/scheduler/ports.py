@@ -1,0 +1,118 @@
+"""What collection needs from the store. One visit is written in one transaction, with the judgement made inside it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from attrs import frozen
+
+from headend.commands.model import NewCommand
+from headend.meters.inventory import Meter
+from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayState
+from headend.notify.model import Notice
+from headend.prepaid.model import AccountView, EnergyMark, NewEntry
+from headend.prepaid.policy import Decision
+
+
+class Outcome(StrEnum):
+    """How a visit ended; drives back-off."""
+
+    DONE = "done"
+    UNREACHABLE = "unreachable"
+    BUSY = "busy"
+    REFUSED = "refused"
+    WRONG_METER = "wrong_meter"
+    FAILED = "failed"
+
+
+@frozen
+class VisitRecord:
+    """Everything one visit learned. `balance` in paise as the meter shows it, None where it shows none."""
+
+    meter: str
+    started: datetime
+    finished: datetime
+    outcome: Outcome
+    error: str | None
+    readings: tuple[Reading, ...] = ()
+    profiles: tuple[ProfileRows, ...] = ()
+    relay: RelayState | None = None
+    clock: ClockReading | None = None
+    balance: int | None = None
+    balance_at: datetime | None = None
+
+
+@frozen
+class Judgement:
+    """What follows from a visit or a recharge, to be written in the same transaction."""
+
+    entries: tuple[NewEntry, ...]
+    mark: EnergyMark | None
+    decision: Decision
+    notices: tuple[Notice, ...]
+    command: NewCommand | None
+
+
+Judge = Callable[[AccountView], Judgement]
+
+
+@frozen
+class ReadRequest:
+    """A read asked for by hand beside a running daemon; `profile` None reads the registers."""
+
+    id: int
+    meter: str
+    profile: str | None
+    since: datetime | None
+    until: datetime | None
+    requested_at: datetime
+
+
+@frozen
+class ReadResult:
+    """The answer of a read request: JSON text, or the error and the exit code that goes with it."""
+
+    body: str | None
+    error: str | None
+    exit_code: int
+
+
+class FleetStore(Protocol):
+    """The store as collection sees it."""
+
+    async def meters(self) -> list[Meter]:
+        """The whole inventory."""
+        ...
+
+    async def meter(self, serial: str) -> Meter | None:
+        """One meter of the inventory."""
+        ...
+
+    async def pin_system_title(self, serial: str, system_title: bytes) -> None:
+        """Remember a system title learned at the first visit; later visits must show the same."""
+        ...
+
+    async def record_visit(self, record: VisitRecord, judge: Judge | None) -> Judgement | None:
+        """Write what was learned; `judge` (None: no judgement) sees the account inside the transaction, its result is written too."""
+        ...
+
+    async def last_row(self, meter: str, profile: str) -> datetime | None:
+        """Capture time of the last stored row of a profile, for selective access from there on."""
+        ...
+
+    async def last_visits(self) -> dict[str, datetime]:
+        """When each meter was last visited with outcome DONE."""
+        ...
+
+    async def claim_slot(self, schedule: str, slot: datetime) -> bool:
+        """True once for a schedule and slot, whoever asks and however often: a slot runs once."""
+        ...
+
+    async def new_read_requests(self) -> list[ReadRequest]:
+        """Read requests nobody has taken yet; each is given out once."""
+        ...
+
+    async def finish_read(self, request_id: int, result: ReadResult) -> None:
+        """Answer a read request."""
+        ...
