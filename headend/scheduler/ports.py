@@ -94,7 +94,10 @@ class FleetStore(Protocol):
         ...
 
     async def record_visit(self, record: VisitRecord, judge: Judge | None) -> Judgement | None:
-        """Write what was learned; `judge` (None: no judgement) sees the account inside the transaction, its result is written too."""
+        """Write what was learned; `judge` sees the account inside the transaction, and its result is written too.
+
+        None for `judge`, or a meter without an account: no judgement is made.
+        """
         ...
 
     async def last_row(self, meter: str, profile: str) -> datetime | None:

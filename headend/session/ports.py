@@ -1,4 +1,4 @@
-"""What a session needs from outside: keys, invocation counters, time and randomness. `storage` and `app` provide them."""
+"""What a session needs from outside: keys, invocation counters, time and randomness."""
 
 from collections.abc import Callable
 from datetime import datetime
