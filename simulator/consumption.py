@@ -1,0 +1,76 @@
+"""What the meter measures: the load curve, scaled while the load is changed, and still while the relay is open."""
+
+from typing import NamedTuple
+
+from attrs import define
+
+from simulator.clock import DAY_MS
+from simulator.load import SLOT_MS, SLOTS, LoadCurve
+
+#: Scales are parts in a million of the curve.
+FULL = 1_000_000
+
+
+class Segment(NamedTuple):
+    """From local time `since` on, where `energy` had been measured and the curve stood at `curve`, `scale` of it counts."""
+
+    since: int
+    energy: int
+    curve: int
+    scale: int
+
+
+@define(eq=False)
+class Consumption:
+    """Energy of one meter in mWh; local milliseconds everywhere, on the scale of true time."""
+
+    curve: LoadCurve
+    demand: int = FULL
+    supplied: bool = True
+    segments: tuple[Segment, ...] = ()
+
+    def energy(self, local: int) -> int:
+        """The register at `local`."""
+        drawn = self.curve.energy(local)
+        segment = self._segment(local)
+        return drawn if segment is None else segment.energy + (drawn - segment.curve) * segment.scale // FULL
+
+    def milliwatts(self, local: int) -> int:
+        """The power drawn at `local`."""
+        segment = self._segment(local)
+        return self.curve.milliwatts(local) * (FULL if segment is None else segment.scale) // FULL
+
+    def supply(self, local: int, *, on: bool) -> None:
+        """The relay closed or opened at `local`."""
+        self.supplied = on
+        self._begin(local)
+
+    def demand_watts(self, local: int, watts: int) -> None:
+        """The consumer draws `watts` on average from `local` on."""
+        self.demand = watts * FULL // max(self.curve.watts, 1)
+        self._begin(local)
+
+    def peak(self, day: int) -> tuple[int, int]:
+        """The largest half-hour energy of a local day in mWh, and when that half hour ended."""
+        start = day * DAY_MS
+        segment = self._segment(start)
+        if any(start < later.since < start + DAY_MS for later in self.segments):
+            return self._scanned_peak(day)
+        energy, ended = self.curve.peak(day)
+        return energy * (FULL if segment is None else segment.scale) // FULL, ended
+
+    def _scanned_peak(self, day: int) -> tuple[int, int]:
+        ends = [slot * SLOT_MS for slot in range(day * SLOTS, day * SLOTS + SLOTS + 1)]
+        energies = [self.energy(end) for end in ends]
+        return max((after - before, end) for before, after, end in zip(energies, energies[1:], ends[1:], strict=False))
+
+    def _segment(self, local: int) -> Segment | None:
+        for segment in reversed(self.segments):
+            if local >= segment.since:
+                return segment
+        return None
+
+    def _begin(self, local: int) -> None:
+        scale = self.demand if self.supplied else 0
+        begun = Segment(local, self.energy(local), self.curve.energy(local), scale)
+        self.segments = (*(kept for kept in self.segments if kept.since < local), begun)
