@@ -1,0 +1,82 @@
+"""Octets to values. Whatever the octets are, the outcome is a value or a DecodeError.
+
+Three rules keep hostile input harmless: a count is believed only if that many octets are there (an element has at
+least its tag), containers nest at most 16 deep, and a budget of elements is shared by all levels of one Data.
+"""
+
+from typing import NamedTuple
+
+from headend.dlms.axdr.compact import decode_compact
+from headend.dlms.axdr.leaves import LEAVES, ONE_OCTET, spend
+from headend.dlms.axdr.lengths import decode_length
+from headend.dlms.axdr.values import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS, Data, Tag
+from headend.dlms.errors import DecodeError
+
+
+class EncodedData(NamedTuple):
+    """One Data still encoded: what a service carries, decoded when somebody asks."""
+
+    octets: bytes
+
+    def decode(self) -> Data:
+        """The value; DecodeError as `decode`."""
+        return decode(self.octets)
+
+
+def decode(octets: bytes | bytearray | memoryview, *, strict: bool = True) -> Data:
+    """The one Data that `octets` hold; DecodeError if they hold anything else.
+
+    Octets after it are an error unless `strict` is off: some meters pad their answers.
+    """
+    octets = bytes(octets)
+    data, end = decode_at(octets, 0)
+    if strict and end != len(octets):
+        raise DecodeError(f"{len(octets) - end} octets after the data", end)
+    return data
+
+
+def decode_at(octets: bytes, offset: int) -> tuple[Data, int]:
+    """The Data that begins at `offset`, and the offset after it."""
+    if len(octets) - offset > MAX_OCTETS:
+        raise DecodeError(f"more than {MAX_OCTETS} octets of data", offset)
+    return _decode(octets, offset, 0, [MAX_ELEMENTS])
+
+
+def _decode(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[Data, int]:
+    try:
+        tag = octets[offset]
+        known = ONE_OCTET[tag]
+        if known:
+            return known[octets[offset + 1]], offset + 2
+    except IndexError:
+        raise DecodeError("ends where a type or its value is expected", offset) from None
+    leaf = LEAVES[tag]
+    if leaf is not None:
+        return leaf(octets, offset + 1)
+    if tag in (1, 2):
+        return _container(octets, offset, depth, budget)
+    if tag == 19:
+        return decode_compact(octets, offset + 1, depth, budget)
+    raise DecodeError(f"no data type has the tag {tag}", offset)
+
+
+def _container(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[Data, int]:
+    count, at = enter(octets, offset, depth, budget)
+    depth += 1
+    items: list[Data] = []
+    append = items.append
+    for _ in range(count):
+        item, at = _decode(octets, at, depth, budget)
+        append(item)
+    return Data(Tag.ARRAY if octets[offset] == 1 else Tag.STRUCTURE, tuple(items)), at
+
+
+def enter(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[int, int]:
+    """The count of the array or structure whose tag is at `offset`, and where its first element begins."""
+    if depth >= MAX_DEPTH:
+        raise DecodeError(f"nested deeper than {MAX_DEPTH}", offset)
+    count, at = decode_length(octets, offset + 1)
+    if count > len(octets) - at:
+        raise DecodeError(f"{count} elements in {len(octets) - at} octets", offset)
+    spend(budget, count, offset)
+    return count, at

@@ -1,0 +1,100 @@
+"""Readers of the simple types, and the checks that every reader shares."""
+
+import struct
+from collections.abc import Callable
+
+from headend.dlms.axdr.lengths import decode_length
+from headend.dlms.axdr.types import FORMATS
+from headend.dlms.axdr.values import MAX_ELEMENTS, BitString, Data, Tag
+from headend.dlms.errors import DecodeError
+
+_NULL = Data(Tag.NULL_DATA, None)
+_DONT_CARE = Data(Tag.DONT_CARE, None)
+
+#: Reads the content at an offset: the Data and the offset after it.
+Leaf = Callable[[bytes, int], tuple[Data, int]]
+
+
+def spend(budget: list[int], elements: int, offset: int) -> None:
+    """Take `elements` from the budget of one Data; DecodeError when it is used up."""
+    budget[0] -= elements
+    if budget[0] < 0:
+        raise DecodeError(f"more than {MAX_ELEMENTS} elements", offset)
+
+
+def string_end(octets: bytes, offset: int, *, bits: bool = False) -> tuple[int, int, int]:
+    """(length as written, begin, end) of the string content whose length is at `offset`."""
+    length, begin = decode_length(octets, offset)
+    end = begin + ((length + 7) // 8 if bits else length)
+    if end > len(octets):
+        raise DecodeError(f"{length} {'bits' if bits else 'octets'} claimed, {len(octets) - begin} octets left", offset)
+    return length, begin, end
+
+
+def _null(_octets: bytes, offset: int) -> tuple[Data, int]:
+    return _NULL, offset
+
+
+def _dont_care(_octets: bytes, offset: int) -> tuple[Data, int]:
+    return _DONT_CARE, offset
+
+
+def _octet_string(octets: bytes, offset: int) -> tuple[Data, int]:
+    _, begin, end = string_end(octets, offset)
+    return Data(Tag.OCTET_STRING, octets[begin:end]), end
+
+
+def _visible_string(octets: bytes, offset: int) -> tuple[Data, int]:
+    _, begin, end = string_end(octets, offset)
+    return Data(Tag.VISIBLE_STRING, octets[begin:end].decode("latin-1")), end
+
+
+def _utf8_string(octets: bytes, offset: int) -> tuple[Data, int]:
+    _, begin, end = string_end(octets, offset)
+    return Data(Tag.UTF8_STRING, octets[begin:end].decode("utf-8", "surrogateescape")), end
+
+
+def _bit_string(octets: bytes, offset: int) -> tuple[Data, int]:
+    length, begin, end = string_end(octets, offset, bits=True)
+    return Data(Tag.BIT_STRING, BitString(length, octets[begin:end])), end
+
+
+def _fixed(tag: Tag, code: str) -> Leaf:
+    layout = struct.Struct(">" + code)
+    unpack_from, size = layout.unpack_from, layout.size
+
+    def read(octets: bytes, offset: int) -> tuple[Data, int]:
+        try:
+            return Data(tag, unpack_from(octets, offset)[0]), offset + size
+        except struct.error:
+            raise DecodeError(f"ends inside a {tag.label}", offset) from None
+
+    return read
+
+
+def _leaves() -> list[Leaf | None]:
+    table: list[Leaf | None] = [None] * 256
+    for tag, code in FORMATS.items():
+        table[tag] = _fixed(tag, code)
+    table[Tag.NULL_DATA] = _null
+    table[Tag.DONT_CARE] = _dont_care
+    table[Tag.OCTET_STRING] = _octet_string
+    table[Tag.VISIBLE_STRING] = _visible_string
+    table[Tag.UTF8_STRING] = _utf8_string
+    table[Tag.BIT_STRING] = _bit_string
+    return table
+
+
+def _one_octet() -> list[tuple[Data, ...] | None]:
+    # Every value of the one-octet types is made once: faster, and an array of them costs a pointer an element.
+    table: list[tuple[Data, ...] | None] = [None] * 256
+    for tag, code in FORMATS.items():
+        if struct.calcsize(code) == 1:
+            table[tag] = tuple(Data(tag, struct.unpack(code, bytes((octet,)))[0]) for octet in range(256))
+    return table
+
+
+#: Reader of the content of every type that holds no other Data, by tag.
+LEAVES = _leaves()
+#: The 256 values of every type of one octet, by tag.
+ONE_OCTET = _one_octet()
