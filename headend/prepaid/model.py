@@ -25,7 +25,8 @@ class BalanceSource(StrEnum):
 class Account:
     """A consumer's prepaid account. `consumer_no` has 11 digits; `office` is a path `circle/division/sub-division`.
 
-    `protected` names why this consumer must never be cut (`medical equipment`), None for others; `language` is `hi` or `en`.
+    `protected` names why this consumer must never be cut (`medical equipment`), None for others; `language` is `hi` or
+    `en`. `converted_at`: when the account became prepaid, None when that is not known.
     """
 
     consumer_no: str
@@ -39,6 +40,7 @@ class Account:
     balance_source: BalanceSource
     meter: str | None
     reconciled: bool = True
+    converted_at: datetime | None = None
 
 
 class EntryKind(StrEnum):
@@ -60,7 +62,7 @@ class EntryKind(StrEnum):
 class NewEntry:
     """A ledger entry to be booked; `amount` in paise, positive is in the consumer's favour.
 
-    `reference` is unique per consumer and kind (payment id, register span), so a repeat is recognised and not booked twice.
+    `reference` is unique per consumer and kind (payment id, register span), so a repeat is recognised and booked once.
     """
 
     consumer_no: str
@@ -86,21 +88,24 @@ class EnergyMark:
 
 @frozen
 class OpenCommand:
-    """The open relay command of a meter as a decision sees it."""
+    """The open relay command of a meter as a decision sees it; `origin`: the policy's, an operator's, external."""
 
     id: int
     target: str
     state: str
+    origin: str = "policy"
 
 
 @frozen
 class Facts:
     """All that a decision may rest on, gathered in one transaction; the same facts always give the same decision.
 
-    `balance` in paise or None when it is not known; `balance_at` when it was true (the reading it was computed or read from).
-    `relay_connected` None: never read. `clock_deviation` seconds, positive when the meter is ahead. `cuts_last_hour` counts
-    disconnects journalled under the cap. `notice_delivered_at`: the oldest delivered negative-balance notice since the balance
-    went below zero. `armed` and `kill_switch` are the house-wide switches.
+    `balance` in paise or None when it is not known; `balance_at` when it was true (the reading it was computed or read
+    from). `relay_connected` None: never read. `clock_deviation` seconds, positive when the meter is ahead.
+    `cuts_last_hour` counts disconnects journalled under the cap, `cuts_last_day` those of 24 hours, `cuts_segment` those of
+    the last hour in the account's office. `notice_delivered_at`: the oldest delivered negative-balance notice since the
+    balance went below zero, `notice_at` the oldest written one. `armed` and `kill_switch` are the house-wide switches.
+    `disconnected_by_us`: the last confirmed relay command of this meter was a disconnect for credit.
     """
 
     now: datetime
@@ -120,6 +125,8 @@ class Facts:
     notice_at: datetime | None = None
     notice_delivered_at: datetime | None = None
     disconnected_by_us: bool = False
+    cuts_last_day: int = 0
+    cuts_segment: int = 0
 
 
 @frozen
