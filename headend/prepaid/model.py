@@ -100,12 +100,13 @@ class OpenCommand:
 class Facts:
     """All that a decision may rest on, gathered in one transaction; the same facts always give the same decision.
 
-    `balance` in paise or None when it is not known; `balance_at` when it was true (the reading it was computed or read
-    from). `relay_connected` None: never read. `clock_deviation` seconds, positive when the meter is ahead.
-    `cuts_last_hour` counts disconnects journalled under the cap, `cuts_last_day` those of 24 hours, `cuts_segment` those of
-    the last hour in the account's office. `notice_delivered_at`: the oldest delivered negative-balance notice since the
-    balance went below zero, `notice_at` the oldest written one. `armed` and `kill_switch` are the house-wide switches.
-    `disconnected_by_us`: the last confirmed relay command of this meter was a disconnect for credit.
+    `balance` in paise or None when it is not known; `balance_at` when it was true (the reading it was computed or
+    read from). `relay_connected` None: never read. `clock_deviation` seconds, positive when the meter is ahead.
+    `cuts_last_hour` counts disconnects journalled under the cap, `cuts_last_day` those of 24 hours, `cuts_segment`
+    those of the last hour in the account's office. `notice_delivered_at`: the oldest delivered negative-balance
+    notice since the balance went below zero, `notice_at` the oldest written one. `armed` and `kill_switch` are the
+    house-wide switches. `disconnected_by_us`: the last confirmed relay command of this meter was a disconnect for
+    credit.
     """
 
     now: datetime

@@ -1,10 +1,11 @@
 """The one decision of this house: may this consumer be cut, must this consumer be restored.
 
-`decide` is total, reads no clock and keeps no state: the same facts and policy always give the same decision. It is built so
-that a cut needs every check to pass, in four layers. (1) Money: only a balance below the floor asks for a cut; credit asks
-for a reconnect, in every mode and at every hour. (2) Evidence and rules: each missing, old or doubtful fact, a missing
-notice, a grace period, a closed hour ends in Defer. (3) Switches: kill switch, arming and mode turn a cut into Defer and
-remember what would have been done. (4) Protected consumers, last, so that nothing after it can turn the answer again.
+`decide` is total, reads no clock and keeps no state: the same facts and policy always give the same decision. It is
+built so that a cut needs every check to pass, in four layers. (1) Money: only a balance below the floor asks for a
+cut; credit asks for a reconnect, in every mode and at every hour. (2) Evidence and rules: each missing, old or
+doubtful fact, a missing notice, a grace period, a closed hour ends in Defer. (3) Switches: kill switch, arming and
+mode turn a cut into Defer and remember what would have been done. (4) Protected consumers, last, so that nothing
+after it can turn the answer again.
 """
 
 from collections.abc import Callable
