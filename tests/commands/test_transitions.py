@@ -39,7 +39,7 @@ def test_nothing_leads_out_of_a_final_state():
 
 
 def test_every_state_is_open_or_final():
-    assert OPEN | FINAL == set(State)
+    assert set(State) == OPEN | FINAL
     assert not OPEN & FINAL
     assert RUNNABLE < OPEN
 
