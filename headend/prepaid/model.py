@@ -77,13 +77,17 @@ class NewEntry:
 class EnergyMark:
     """The cumulative register up to which energy has been charged: Wh, and when the meter showed it.
 
-    `remainder` carries the charge below one paisa, in millionths of a paisa, so that nothing is lost by rounding.
+    `remainder` carries the charge below one paisa, in millionths of a paisa, so that nothing is lost by rounding;
+    `duty_remainder` the same for the duty. `slab_wh` is what was charged in the slab period `slab_period` (`2026-11`).
     """
 
     meter: str
     energy_wh: int
     at: datetime
     remainder: int = 0
+    duty_remainder: int = 0
+    slab_period: str = ""
+    slab_wh: int = 0
 
 
 @frozen
@@ -105,8 +109,8 @@ class Facts:
     `cuts_last_hour` counts disconnects journalled under the cap, `cuts_last_day` those of 24 hours, `cuts_segment`
     those of the last hour in the account's office. `notice_delivered_at`: the oldest delivered negative-balance
     notice since the balance went below zero, `notice_at` the oldest written one. `armed` and `kill_switch` are the
-    house-wide switches. `disconnected_by_us`: the last confirmed relay command of this meter was a disconnect for
-    credit.
+    house-wide switches. `disconnected_by_us`: the last
+    confirmed relay command of this meter was a disconnect for credit; `relay_command`: the id of that last one.
     """
 
     now: datetime
@@ -128,6 +132,7 @@ class Facts:
     disconnected_by_us: bool = False
     cuts_last_day: int = 0
     cuts_segment: int = 0
+    relay_command: int | None = None
 
 
 @frozen
@@ -142,7 +147,10 @@ class SentNotice:
 
 @frozen
 class AccountView:
-    """One account as it stands inside the current transaction: facts, how far energy is charged, and recent notices."""
+    """One account as it stands inside the current transaction: facts, how far energy is charged, and notices.
+
+    `notices` holds those of the last days, and at least the newest of each kind.
+    """
 
     facts: Facts
     mark: EnergyMark | None

@@ -31,6 +31,7 @@ __all__ = [
     "Verdict",
     "Warn",
     "decide",
+    "is_protected",
     "refuses_any_cut",
     "refuses_credit_cut",
 ]
@@ -121,6 +122,11 @@ def refuses_any_cut(facts: Facts, policy: Policy, *, emergency: bool = False) ->
     if closed is not None and not emergency:
         return Reason(closed.value)
     return _protected(facts, policy)
+
+
+def is_protected(facts: Facts, policy: Policy) -> bool:
+    """Whether this consumer is never cut, by name or by category."""
+    return facts.account.protected is not None or facts.account.category in policy.protected_classes
 
 
 def _while_disconnected(facts: Facts, policy: Policy, balance: int) -> Decision:
@@ -267,5 +273,4 @@ def _over_cap(facts: Facts, policy: Policy) -> Reason | None:
 
 
 def _protected(facts: Facts, policy: Policy) -> Reason | None:
-    named = facts.account.protected is not None
-    return Reason.PROTECTED if named or facts.account.category in policy.protected_classes else None
+    return Reason.PROTECTED if is_protected(facts, policy) else None

@@ -45,13 +45,17 @@ class VisitRecord:
 
 @frozen
 class Judgement:
-    """What follows from a visit or a recharge, to be written in the same transaction."""
+    """What follows from a visit or a recharge, to be written in the same transaction.
+
+    `flags` names what a person must look at (`energy.roll_back`): each becomes an event row.
+    """
 
     entries: tuple[NewEntry, ...]
     mark: EnergyMark | None
     decision: Decision
     notices: tuple[Notice, ...]
     command: NewCommand | None
+    flags: tuple[str, ...] = ()
 
 
 Judge = Callable[[AccountView], Judgement]
