@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from attrs import field, frozen
+from attrs import frozen
 
 SATURDAY, SUNDAY = 5, 6
 ALL_DAYS = frozenset(range(7))
@@ -29,7 +29,7 @@ class Hours:
 
     start: time
     end: time
-    days: frozenset[int] = field(default=ALL_DAYS, converter=frozenset)
+    days: frozenset[int] = ALL_DAYS
 
     def cover(self, local: datetime) -> bool:
         """Whether the local wall time lies in these hours."""
@@ -46,9 +46,9 @@ class Calendar:
     """When nobody may be cut. The default: never in the evening, at night, on a Sunday or on a second Saturday."""
 
     hours: tuple[Hours, ...] = (Hours(time(18), time(8)),)
-    days: frozenset[int] = field(default=frozenset({SUNDAY}), converter=frozenset)
+    days: frozenset[int] = frozenset({SUNDAY})
     second_saturdays: bool = True
-    holidays: frozenset[date] = field(default=frozenset(), converter=frozenset)
+    holidays: frozenset[date] = frozenset()
 
     def closed(self, now: datetime, time_zone: str) -> Closed | None:
         """Why a cut is forbidden at `now` in that zone, None when it is not; a zone that does not exist forbids."""

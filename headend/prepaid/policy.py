@@ -67,7 +67,7 @@ class Policy:
     notice_min_age: timedelta = timedelta(hours=24)
     notice_repeat: timedelta = timedelta(hours=24)
     calendar: Calendar = field(factory=Calendar)
-    protected_classes: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    protected_classes: frozenset[str] = frozenset()
     caps: Caps = field(factory=Caps)
     command_expiry: timedelta = timedelta(hours=4)
     min_recharge: int | None = None

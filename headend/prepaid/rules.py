@@ -1,4 +1,4 @@
-"""Policies and tariffs as TOML text. Amounts are written in rupees, spans as `30m`, `24h`, `3d`; an unknown key is an error."""
+"""Policies and tariffs as TOML text: amounts in rupees, spans as `30m`, `24h`, `3d`; an unknown key is an error."""
 
 import re
 import tomllib

@@ -24,7 +24,7 @@ class Slab:
 
 @frozen
 class Tariff:
-    """A tariff. `fixed` in paise a month, spread over its days; `duty` in hundredths of a per cent of the energy charge.
+    """A tariff. `fixed` in paise a month, spread over its days; `duty` in hundredths of a per cent of it for energy.
 
     `max_watts` is the mean power above which a difference of two readings is not believed; `max_gap` the longest time
     between two readings that is charged without a person's look.
