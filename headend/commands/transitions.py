@@ -1,7 +1,7 @@
 """Which change of a command's state is possible: one table, and everything that changes a state asks it.
 
 A command is journalled as REQUESTED, or QUARANTINED when it is over a cap or waits for a second person. SENDING is
-durable before the ACTION goes out, so a SENDING found at start-up means that nobody knows what the meter did: it becomes
+durable before the ACTION goes out, so a SENDING found at start-up means that nobody knows what the meter did: it is now
 UNKNOWN, and UNKNOWN is left only by reading the relay, under the same key as the ACTION (a frame still on its way then
 carries an older invocation counter and the meter refuses it). CONFIRMED, REJECTED, EXPIRED and CANCELLED are final.
 """
