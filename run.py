@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Set up this checkout and run it. Needs Python 3.11 with pip; everything else is installed into .venv.
 
-    python3 run.py                          the demo: a simulated fleet, a cut, a recharge, supply restored
-    python3 run.py ARGUMENTS...             headend ARGUMENTS...      (python3 run.py --help)
-    python3 run.py test [--nightly] [...]   the whole test suite      (further arguments go to pytest)
-    python3 run.py check                    lint, format, types and import contracts
-    python3 run.py bench NAME [--quick] [--json]   figures            (python3 run.py bench lists the names)
+python3 run.py                          the demo: a simulated fleet, a cut, a recharge, supply restored
+python3 run.py ARGUMENTS...             headend ARGUMENTS...      (python3 run.py --help)
+python3 run.py test [--nightly] [...]   the whole test suite      (further arguments go to pytest)
+python3 run.py check                    lint, format, types and import contracts
+python3 run.py bench NAME [--quick] [--json]   figures            (python3 run.py bench lists the names)
 """
 
 import fcntl
@@ -37,7 +37,8 @@ def main(arguments: list[str]) -> None:
 
 def become(*command: str) -> None:
     """Replace this process, so that signals and the exit code are the job's own."""
-    os.chdir(ROOT) if command[1] != "headend" else None
+    if command[1] != "headend":  # a user's own relative paths must stay what they are
+        os.chdir(ROOT)
     os.execv(PYTHON, [str(PYTHON), *command])
 
 
@@ -88,7 +89,15 @@ def bootstrap_uv() -> str:
     uv = folder / "bin" / "uv"
     version = folder / f"uv-{UV_VERSION}"
     if not version.exists():
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--root-user-action=ignore",
+        ]
         pip += ["--upgrade", "--target", str(folder), f"uv=={UV_VERSION}"]
         run(pip, "could not install uv with pip; on Debian: apt-get install python3-pip")
         version.touch()

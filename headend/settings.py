@@ -1,0 +1,167 @@
+"""Configuration: a TOML file and the environment become one frozen value; every fault names file, key and reason.
+
+Relative paths are relative to the file. `HEADEND_<SECTION>_<KEY>` in the environment replaces a key of a section
+(`HEADEND_STORE_PATH`, `HEADEND_MQTT_URL`, `HEADEND_LOG_LEVEL`).
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from headend.errors import HeadendError
+
+DEFAULT_FILES = ("config/headend.toml", "headend.toml", "/etc/headend/headend.toml")
+
+
+class SettingsError(HeadendError):
+    """A configuration that can't be used; the text names file, key and the way out."""
+
+    exit_code = 2
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the file; a key that it does not know is refused, since it is most often a typing error."""
+
+
+class StoreSection(Section, frozen=True):
+    """Where readings, accounts, journal and events are kept."""
+
+    path: str = "headend.db"
+
+
+class KeysSection(Section, frozen=True):
+    """Where the key-encryption key comes from, one of: a file, an environment variable, a systemd credential."""
+
+    kek_file: str | None = None
+    kek_env: str | None = None
+    kek_credential: str | None = None
+
+
+class CollectionSection(Section, frozen=True):
+    """How the fleet is visited: visits at once (and how many of these are kept for relay work), limits per visit."""
+
+    visits_at_once: int = 256
+    kept_for_relay: int = 32
+    lane_permits: int = 1
+    visit_deadline_s: float = 60.0
+    role: str = "setting"
+    models: str | None = None
+
+
+class ScheduleSection(Section, frozen=True):
+    """What is read, from which groups, how often; `every` as `15m`, `1h30m`, `30s`, `1d`."""
+
+    name: str
+    every: str
+    tasks: list[str]
+    groups: list[str] = []
+    jitter: str = "0s"
+
+
+class PolicySection(Section, frozen=True):
+    """Prepaid rules: a policy file (none: the careful built-in one), and the mode of offices that have set none."""
+
+    file: str | None = None
+    mode: Literal["notify", "propose", "automatic"] = "notify"
+
+
+class PrepaidSection(Section, frozen=True):
+    """Further files of the prepaid rules: folders of tariffs and of message texts (none: the built-in ones)."""
+
+    tariffs: str | None = None
+    messages: str | None = None
+
+
+class MqttSection(Section, frozen=True):
+    """The broker that events are published to; without `url` they are kept in the database."""
+
+    url: str | None = None
+    topic_prefix: str = "headend"
+
+
+class LogSection(Section, frozen=True):
+    """Logs go to stderr: `console` for people, `json` for machines."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+
+
+class Document(Section, frozen=True):
+    """The whole file."""
+
+    store: StoreSection = StoreSection()
+    keys: KeysSection = KeysSection()
+    collection: CollectionSection = CollectionSection()
+    schedules: list[ScheduleSection] = []
+    policy: PolicySection = PolicySection()
+    prepaid: PrepaidSection = PrepaidSection()
+    mqtt: MqttSection = MqttSection()
+    log: LogSection = LogSection()
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The configuration as the program uses it: the document, and where relative paths start."""
+
+    source: Path
+    document: Document
+
+    @property
+    def store_path(self) -> Path:
+        """The database file."""
+        return self.beside(self.document.store.path)
+
+    def beside(self, path: str) -> Path:
+        """A path of the file, relative to the file."""
+        return self.source.parent / Path(path).expanduser()
+
+
+def load_settings(path: str | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read `path` (None: the first of DEFAULT_FILES that exists) and the environment. Raises SettingsError."""
+    source = _found(path)
+    environment = os.environ if environment is None else environment
+    try:
+        raw = tomllib.loads(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{source}: can't be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{source}: not valid TOML: {error}") from error
+    try:
+        return Settings(source=source.resolve(), document=_document(raw, environment))
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"{source}: {_readable(str(error))}") from error
+
+
+def _document(raw: dict[str, object], environment: Mapping[str, str]) -> Document:
+    for name, section in Document.__annotations__.items():
+        if not (isinstance(section, type) and issubclass(section, Section)):
+            continue
+        table = raw.setdefault(name, {})
+        for key in section.__struct_fields__:
+            value = environment.get(f"HEADEND_{name}_{key}".upper())
+            if value is not None and isinstance(table, dict):
+                table[key] = value
+    # Values from the environment are text, so numbers in text are accepted; the file's own types are strict enough.
+    return msgspec.convert(raw, Document, strict=False)
+
+
+def _found(path: str | None) -> Path:
+    if path is not None:
+        return Path(path)
+    for candidate in DEFAULT_FILES:
+        if Path(candidate).exists():
+            return Path(candidate)
+    raise SettingsError(
+        f"no configuration found ({', '.join(DEFAULT_FILES)}); name one with --config FILE or HEADEND_CONFIG, "
+        "or start from the config/headend.toml of the source"
+    )
+
+
+def _readable(text: str) -> str:
+    """Msgspec's `Expected int, got str - at $.collection.lane_permits` as `[collection.lane_permits]: expected …`."""
+    reason, _, where = text.partition(" - at `$")
+    key = where.strip("`.").lstrip(".") or "the file"
+    return f"{key}: {reason[:1].lower()}{reason[1:]}"
