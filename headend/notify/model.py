@@ -32,7 +32,8 @@ class Notice:
 class EventRow:
     """One thing that happened, numbered in the order of commit: what the console tails and what is published to others.
 
-    `kind` is a dotted name (`relay.disconnected`, `command.requested`, `account.recharged`, `visit.failed`); `payload` JSON text.
+    `kind` is a dotted name (`relay.disconnected`, `command.requested`, `account.recharged`, `visit.failed`);
+    `payload` JSON text.
     """
 
     number: int

@@ -38,7 +38,7 @@ class DueNotice:
 def due_notices(view: AccountView, decision: Decision, policy: Policy) -> tuple[DueNotice, ...]:
     """The notices that follow from a decision and from what the relay shows; those already written are left out."""
     facts = decision.facts
-    candidates = (_relay_notice(facts, view.notices), _credit_notice(facts, decision, policy, view.notices))
+    candidates = (_relay_notice(facts, policy, view.notices), _credit_notice(facts, decision, policy, view.notices))
     return tuple(notice for notice in candidates if notice is not None)
 
 
@@ -59,7 +59,7 @@ def planned_cut(facts: Facts, policy: Policy) -> datetime | None:
     return policy.calendar.next_open(max(earliest), facts.time_zone)
 
 
-def _relay_notice(facts: Facts, sent: Iterable[SentNotice]) -> DueNotice | None:
+def _relay_notice(facts: Facts, policy: Policy, sent: Iterable[SentNotice]) -> DueNotice | None:
     last = max((notice for notice in sent if notice.kind in {"cut_done", "restored"}), key=_written, default=None)
     if facts.relay_connected is False and facts.disconnected_by_us:
         kind, said = "cut_done", last is not None and last.kind == "cut_done"
@@ -70,7 +70,7 @@ def _relay_notice(facts: Facts, sent: Iterable[SentNotice]) -> DueNotice | None:
     if said:
         return None
     number = f"{facts.now:%Y%m%dT%H%M%S}" if facts.relay_command is None else str(facts.relay_command)
-    return DueNotice(kind, f"{kind}:{number}", _fields(facts))
+    return DueNotice(kind, f"{kind}:{number}", _owed(facts, policy) if kind == "cut_done" else _fields(facts))
 
 
 def _written(notice: SentNotice) -> datetime:

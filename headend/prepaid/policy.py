@@ -74,12 +74,14 @@ class Policy:
 
     def __attrs_post_init__(self) -> None:
         """Refuse rules that contradict themselves: ValueError."""
+        if self.disconnect_below > 0:
+            raise ValueError("disconnect_below lies above zero: nobody is cut who is in credit")
         if self.reconnect_at < self.disconnect_below:
             raise ValueError("reconnect_at lies below disconnect_below: a restored consumer would be cut again at once")
         if self.emergency_credit < 0:
             raise ValueError("emergency_credit is negative")
-        if any(level < self.disconnect_below for level in self.low_levels):
-            raise ValueError("a level of low_levels lies below disconnect_below")
+        if any(level <= self.disconnect_below for level in self.low_levels):
+            raise ValueError("a level of low_levels does not lie above disconnect_below")
         if self.command_expiry <= timedelta(0):
             raise ValueError("command_expiry must be longer than nothing")
 
