@@ -76,8 +76,8 @@ class MeterClock:
         """What the clock shows at `true`, in local milliseconds."""
         for setting in reversed(self.settings):
             if true >= setting.since:
-                return self._local(setting, true)
-        return self._local(self.settings[0], true)
+                return self.shown(setting, true)
+        return self.shown(self.settings[0], true)
 
     def true(self, local: int, setting: Setting) -> int:
         """The true time at which a clock under `setting` showed `local`."""
@@ -86,11 +86,7 @@ class MeterClock:
 
     def octets(self, local: int) -> bytes:
         """The 12 octets of a date-time that shows `local`, to the hundredth."""
-        day, rest = divmod(local, DAY_MS)
-        seconds, millis = divmod(rest, 1000)
-        minutes, second = divmod(seconds, 60)
-        hour, minute = divmod(minutes, 60)
-        return date_octets(day) + bytes((hour, minute, second, millis // 10)) + self._zone_octets()
+        return _octets(local // 10, self.zone_minutes, self.deviation)
 
     def shift(self, true: int, offset: int) -> None:
         """Put the clock `offset` milliseconds ahead of true time, from `true` on."""
@@ -99,38 +95,42 @@ class MeterClock:
 
     def set(self, true: int, octets: bytes) -> None:
         """Make the clock show `octets`, a date-time of 12 octets; ValueError if they name no instant."""
-        self.shift(true, read_local(octets) - self.zone_minutes * 60_000 - true)
+        self.shift(true, self.read(octets) - self.zone_minutes * 60_000 - true)
 
-    def _local(self, setting: Setting, true: int) -> int:
+    def read(self, octets: bytes) -> int:
+        """The local milliseconds that 12 octets mean; ValueError if they name no instant.
+
+        A deviation of this zone, in either sign, or none at all, means local time; any other is converted in the
+        sign of the standard.
+        """
+        shown = _shown(octets)
+        deviation = int.from_bytes(octets[9:11], "big", signed=True)
+        if deviation == _UNSPECIFIED_DEVIATION or abs(deviation) == abs(self.zone_minutes):
+            return shown
+        return shown + (deviation + self.zone_minutes) * 60_000
+
+    def shown(self, setting: Setting, true: int) -> int:
+        """What the clock shows at `true` under `setting`, in local milliseconds."""
         drift = (true - setting.since) * self.drift_ppm // 1_000_000 if self.drift_ppm else 0
         return true + setting.offset + drift + self.zone_minutes * 60_000
 
-    def _zone_octets(self) -> bytes:
-        return _zone_octets(self.zone_minutes, self.deviation)
+
+# Rows of a profile carry the same times at every meter, so nearly all of them were made before.
+@lru_cache(maxsize=16_384)
+def _octets(hundredths: int, zone_minutes: int, deviation: Deviation) -> bytes:
+    day, rest = divmod(hundredths, DAY_MS // 10)
+    seconds, hundredth = divmod(rest, 100)
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    offset = _UNSPECIFIED_DEVIATION if deviation is Deviation.UNSPECIFIED else zone_minutes * deviation
+    return date_octets(day) + bytes((hour, minute, second, hundredth)) + offset.to_bytes(2, "big", signed=True) + b"\0"
 
 
-@lru_cache(maxsize=64)
-def _zone_octets(zone_minutes: int, deviation: Deviation) -> bytes:
-    minutes = _UNSPECIFIED_DEVIATION if deviation is Deviation.UNSPECIFIED else zone_minutes * deviation
-    return minutes.to_bytes(2, "big", signed=True) + b"\x00"
-
-
-def read_local(octets: bytes) -> int:
-    """The local milliseconds that 12 octets show, whatever deviation they carry: meters here know one zone only.
-
-    ValueError for wildcards, save in hundredths and day of week, and for what is no time at all.
-    """
+def _shown(octets: bytes) -> int:
     if len(octets) != 12:
         raise ValueError(f"a date-time has 12 octets, not {len(octets)}")
     hundredths = 0 if octets[8] == 0xFF else octets[8]
-    moment = datetime(
-        int.from_bytes(octets[:2], "big"),
-        octets[2],
-        octets[3],
-        octets[5],
-        octets[6],
-        octets[7],
-        hundredths * 10_000,
-        UTC,
-    )
+    year = int.from_bytes(octets[:2], "big")
+    hour, minute, second = octets[5:8]
+    moment = datetime(year, octets[2], octets[3], hour, minute, second, hundredths * 10_000, UTC)
     return (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -5,14 +5,14 @@ from typing import NamedTuple
 from attrs import define
 
 from simulator.clock import DAY_MS
-from simulator.load import SLOT_MS, SLOTS, LoadCurve
+from simulator.load import SLOT_MS, LoadCurve
 
 #: Scales are parts in a million of the curve.
 FULL = 1_000_000
 
 
 class Segment(NamedTuple):
-    """From local time `since` on, where `energy` had been measured and the curve stood at `curve`, `scale` of it counts."""
+    """From local time `since` on, `scale` of the curve counts; `energy` and `curve` are where both stood then."""
 
     since: int
     energy: int
@@ -55,14 +55,16 @@ class Consumption:
         start = day * DAY_MS
         segment = self._segment(start)
         if any(start < later.since < start + DAY_MS for later in self.segments):
-            return self._scanned_peak(day)
+            return self.scanned_peak(day, start + DAY_MS)
         energy, ended = self.curve.peak(day)
         return energy * (FULL if segment is None else segment.scale) // FULL, ended
 
-    def _scanned_peak(self, day: int) -> tuple[int, int]:
-        ends = [slot * SLOT_MS for slot in range(day * SLOTS, day * SLOTS + SLOTS + 1)]
+    def scanned_peak(self, day: int, until: int) -> tuple[int, int]:
+        """As `peak`, by looking at each half hour of the day that ended by `until`; (0, start of day) when none did."""
+        ends = [end for end in range(day * DAY_MS, day * DAY_MS + DAY_MS + 1, SLOT_MS) if end <= until]
         energies = [self.energy(end) for end in ends]
-        return max((after - before, end) for before, after, end in zip(energies, energies[1:], ends[1:], strict=False))
+        halves = ((after - before, end) for before, after, end in zip(energies, energies[1:], ends[1:], strict=False))
+        return max(halves, default=(0, day * DAY_MS), key=lambda half: half[0])
 
     def _segment(self, local: int) -> Segment | None:
         for segment in reversed(self.segments):

@@ -1,4 +1,4 @@
-"""What a consumer draws: energy as a pure function of seed and time, so that any row of any past day is computed on demand.
+"""What a consumer draws: energy as a pure function of seed and time, so that any past row is computed on demand.
 
 Energy is defined at the borders of half-hour slots and runs straight between them. A day's energy and each slot's
 start carry noise that depends on the seed alone and is too small to ever turn the curve back. Nothing is summed up:
@@ -18,7 +18,7 @@ SLOTS = 48
 #: Registers stood at zero on 2020-01-01 (local), well before any history that is asked for.
 ORIGIN_DAY = 18_262
 
-#: Relative draw of each half hour of a home in Jharkhand: low at night, a morning rise, the evening peak at 19:00-19:30.
+#: Relative draw of each half hour of a home: low at night, a morning rise, the evening peak from 19:00 to 19:30.
 _SHAPE = (
     (10, 9, 8, 8, 8, 8, 8, 8, 9, 11, 14, 18),
     (22, 24, 23, 21, 19, 18, 17, 17, 16, 16, 17, 18),
@@ -42,12 +42,10 @@ def noise(seed: bytes, day: int) -> bytes:
 @lru_cache(maxsize=512)
 def day_energies(seed: bytes, watts: int, day: int) -> tuple[int, ...]:
     """The energy in mWh from the origin to the start of each of a local day's slots."""
-    start, end = _day_start(seed, watts, day), _day_start(seed, watts, day + 1)
-    used = end - start
-    # A day has at least 0.6 of the mean, so this is the least step of a slot; 0.8 of it can't turn the curve back.
-    least = watts * 24_000 * 6 // 10 * _LEAST // _TOTAL
+    start = _day_start(seed, watts, day)
+    used = _day_start(seed, watts, day + 1) - start
     chance = noise(seed, day)
-    return tuple(start + used * _CUMULATIVE[slot] // _TOTAL + least * chance[slot] // 320 for slot in range(SLOTS))
+    return tuple(start + _in_day(watts, used, chance, slot) for slot in range(SLOTS))
 
 
 def _day_start(seed: bytes, watts: int, day: int) -> int:
@@ -55,9 +53,15 @@ def _day_start(seed: bytes, watts: int, day: int) -> int:
     return mean * (day - ORIGIN_DAY) + mean * noise(seed, day)[48] // 640
 
 
+def _in_day(watts: int, used: int, chance: bytes, slot: int) -> int:
+    # A day has at least 0.6 of the mean, so this is the least step of a slot; 0.8 of it can't turn the curve back.
+    least = watts * 24_000 * 6 // 10 * _LEAST // _TOTAL
+    return used * _CUMULATIVE[slot] // _TOTAL + least * chance[slot] // 320
+
+
 @frozen
 class LoadCurve:
-    """Energy in mWh since the origin; `watts` is the mean over all days. `flat` draws exactly that, at every instant."""
+    """Energy in mWh since the origin; `watts` is the mean over all days, `flat` draws exactly that all the time."""
 
     seed: bytes
     watts: int
@@ -68,15 +72,19 @@ class LoadCurve:
         if self.flat:
             return self.watts * (local - ORIGIN_DAY * DAY_MS) // 3600
         slot, rest = divmod(local, SLOT_MS)
+        if rest == 0:  # a row's border: the other rows of that day will be asked for too
+            return day_energies(self.seed, self.watts, slot // SLOTS)[slot % SLOTS]
         start = self.energy_at_slot(slot)
-        return start + (self.energy_at_slot(slot + 1) - start) * rest // SLOT_MS if rest else start
+        return start + (self.energy_at_slot(slot + 1) - start) * rest // SLOT_MS
 
     def energy_at_slot(self, slot: int) -> int:
         """The mWh drawn up to the start of `slot`, counted from 1970-01-01 local."""
         if self.flat:
             return self.energy(slot * SLOT_MS)
         day, of_day = divmod(slot, SLOTS)
-        return day_energies(self.seed, self.watts, day)[of_day]
+        start = _day_start(self.seed, self.watts, day)
+        used = _day_start(self.seed, self.watts, day + 1) - start
+        return start + _in_day(self.watts, used, noise(self.seed, day), of_day)
 
     def milliwatts(self, local: int) -> int:
         """The power at `local`."""
@@ -87,5 +95,9 @@ class LoadCurve:
 
     def peak(self, day: int) -> tuple[int, int]:
         """The largest half-hour energy of `day` in mWh, and the local time at which that half hour ended."""
-        slot = day * SLOTS + PEAK_SLOT
-        return self.energy_at_slot(slot + 1) - self.energy_at_slot(slot), (slot + 1) * SLOT_MS
+        ended = (day * SLOTS + PEAK_SLOT + 1) * SLOT_MS
+        if self.flat:
+            return self.watts * 500, ended
+        used = _day_start(self.seed, self.watts, day + 1) - _day_start(self.seed, self.watts, day)
+        before, after = (_in_day(self.watts, used, noise(self.seed, day), slot) for slot in (PEAK_SLOT, PEAK_SLOT + 1))
+        return after - before, ended

@@ -1,0 +1,129 @@
+"""One single-phase prepaid meter, sans-io: its state, and what happens to it. Clock and seed are handed in."""
+
+from typing import TYPE_CHECKING
+
+from attrs import define, field
+
+from simulator.captures import Capture
+from simulator.clock import DAY_MS, MeterClock, Now, Setting, month_start
+from simulator.consumption import Consumption
+from simulator.counters import CounterLedger
+from simulator.demand import MaximumDemand
+from simulator.events import EventCode, EventLogs
+from simulator.load import ORIGIN_DAY, LoadCurve
+from simulator.prepaid import PrepaidRegisters
+from simulator.relay import Action, Outcome, Relay
+
+if TYPE_CHECKING:
+    from simulator.associations import Role
+    from simulator.identity import Identity
+    from simulator.plan import MeterPlan
+
+
+@define(eq=False)
+class Meter:
+    """Values of one meter; what can be asked of it is in the object tree that all meters share.
+
+    `shown` is the identity that it presents: another than its own stands for a wrong meter behind an address.
+    """
+
+    identity: "Identity"
+    plan: "MeterPlan"
+    seed: bytes
+    now: Now
+    shown: "Identity"
+    consumption: Consumption
+    clock: MeterClock
+    relay: Relay
+    prepaid: PrepaidRegisters
+    events: EventLogs
+    counters: dict["Role", CounterLedger] = field(factory=dict)
+    programming_count: int = 0
+    _demand: MaximumDemand = field(factory=MaximumDemand)
+
+    @classmethod
+    def create(cls, identity: "Identity", plan: "MeterPlan", seed: bytes, now: Now) -> "Meter":
+        """A meter as it stands on the wall at `now()`, with all its past."""
+        consumption = Consumption(LoadCurve(seed, plan.mean_watts(seed), plan.flat))
+        energy = consumption.energy(now() + plan.zone_minutes * 60_000)
+        settings = (Setting(0 if not plan.drift_ppm else now(), plan.clock_offset),)
+        return cls(
+            identity,
+            plan,
+            seed,
+            now,
+            identity,
+            consumption,
+            MeterClock(plan.zone_minutes, plan.deviation, plan.drift_ppm, settings),
+            Relay(plan.control_mode),
+            PrepaidRegisters(plan.opening_balance, energy, plan.tariff, plan.payment_mode),
+            EventLogs(plan.event_depth),
+        )
+
+    def local(self, true: int) -> int:
+        """True local time, whatever the meter's clock shows."""
+        return true + self.plan.zone_minutes * 60_000
+
+    @property
+    def energy(self) -> int:
+        """The energy register now, in mWh."""
+        return self.consumption.energy(self.local(self.now()))
+
+    @property
+    def balance(self) -> int:
+        """The balance now, in paise."""
+        return self.prepaid.balance(self.energy)
+
+    def log(self, code: int) -> None:
+        """An event happens now."""
+        at = self.now()
+        self.events.add(Capture(self.clock.local(at), at, code, self.energy))
+
+    def act(self, action: Action) -> Outcome:
+        """Somebody works the relay; supply and event log follow its output."""
+        before = self.relay.output_state
+        outcome = self.relay.act(action, self.now())
+        if self.relay.output_state is not before:
+            self.consumption.supply(self.local(self.now()), on=self.relay.output_state)
+            self.log(EventCode.CONNECTED if self.relay.output_state else EventCode.DISCONNECTED)
+        elif self.relay.welded and outcome is Outcome.MOVED:
+            self.log(EventCode.RELAY_WELD)
+        return outcome
+
+    def set_clock(self, octets: bytes) -> None:
+        """Somebody sets the clock; ValueError if `octets` name no instant."""
+        self.clock.set(self.now(), octets)
+        self.programmed(EventCode.CLOCK_SET)
+
+    def set_payment_mode(self, mode: int) -> None:
+        """Postpaid (0) or prepaid (1)."""
+        if mode not in (0, 1):
+            raise ValueError(f"payment mode {mode} is not defined")
+        self.prepaid.switch_mode(mode, self.energy)
+        self.programmed(EventCode.TO_PREPAID if mode else EventCode.TO_POSTPAID)
+
+    def programmed(self, code: EventCode | None = None) -> None:
+        """A parameter was written; the count is one octet and stops at its largest value."""
+        self.programming_count = min(self.programming_count + 1, 255)
+        if code is not None:
+            self.log(code)
+
+    def set_demand(self, watts: int) -> None:
+        """The consumer draws `watts` on average from now on."""
+        self.consumption.demand_watts(self.local(self.now()), watts)
+
+    def maximum_demand(self, at: int) -> tuple[int, int]:
+        """Of the running month: W, and the local time at which its half hour ended."""
+        return self._demand.of_month(self.consumption, month_start(at // DAY_MS), at)
+
+    def power_on_minutes(self, at: int) -> int:
+        """Minutes since the registers stood at zero."""
+        return (at - ORIGIN_DAY * DAY_MS) // 60_000
+
+    def billing_count(self, at: int) -> int:
+        """How many months have ended since the registers stood at zero."""
+        return round((month_start(at // DAY_MS) - ORIGIN_DAY) / 30.4369)
+
+    def ledger(self, role: "Role") -> CounterLedger:
+        """The counters received under that role's key."""
+        return self.counters.setdefault(role, CounterLedger())

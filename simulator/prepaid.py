@@ -1,0 +1,46 @@
+"""The prepaid registers of the meter: payment mode, last recharge, and a balance that falls as energy is used."""
+
+from attrs import define
+
+#: mWh in a kWh.
+_KWH = 1_000_000
+
+#: What a time reads as while nothing happened yet.
+UNSPECIFIED_TIME = b"\xff" * 9 + b"\x80\x00\xff"
+
+_INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
+
+
+@define(eq=False)
+class PrepaidRegisters:
+    """Amounts are int32 in paise; times are the 12 octets of a meter time.
+
+    The balance is computed when it is asked for: what was written last, less the energy used since at `tariff`
+    paise a kWh, and never below what an int32 holds. In postpaid mode it stands still.
+    """
+
+    balance_written: int
+    energy_written: int
+    tariff: int
+    payment_mode: int = 1
+    last_recharge: int = 0
+    last_recharge_time: bytes = UNSPECIFIED_TIME
+    total_at_last_recharge: int = 0
+
+    def balance(self, energy: int) -> int:
+        """The balance when the energy register stands at `energy` mWh."""
+        if self.payment_mode == 0:
+            return self.balance_written
+        used = (energy - self.energy_written) * self.tariff // _KWH
+        return max(_INT32_MIN, self.balance_written - used)
+
+    def write_balance(self, paise: int, energy: int) -> None:
+        """Start from `paise` at `energy` mWh; ValueError outside an int32."""
+        if not _INT32_MIN <= paise <= _INT32_MAX:
+            raise ValueError(f"a balance of {paise} paise does not fit into 32 bits")
+        self.balance_written, self.energy_written = paise, energy
+
+    def switch_mode(self, mode: int, energy: int) -> None:
+        """To postpaid (0) or prepaid (1); what was used so far stays deducted."""
+        self.balance_written, self.energy_written = self.balance(energy), energy
+        self.payment_mode = mode
