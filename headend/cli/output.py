@@ -37,7 +37,7 @@ def emit_json(value: object) -> None:
     sys.stdout.flush()
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401  any value of this house
+def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911  any value of this house, one line a kind
     """A value as JSON shows it: attrs classes as objects, times as ISO 8601, decimals as strings, octets as hex."""
     match value:
         case Enum():
