@@ -12,7 +12,7 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from headend.commands.conclusion import Outcome, after_answer, after_reading, lost, reached, switching, without_sending
-from headend.commands.journal import Journal, LocalStateError, Permit, Recheck
+from headend.commands.journal import Journal, LocalStateError, Permit, Recheck, Refusal
 from headend.commands.model import Command, Evidence, State, Target
 from headend.commands.ports import Checkpoint, PolicyFor, RelaySession, Sleep
 from headend.commands.recheck import Fresh, recheck
@@ -91,13 +91,22 @@ class Executor:
     async def _execute(self, session: RelaySession, command: Command, before: RelayState, watch: Stopwatch) -> Command:
         judge = None if command.target is Target.CONNECTED else await self._recheck(session, command, before)
         self.checkpoint("before-sending")
-        answer = await self.journal.begin_sending(command.id, self.now(), judge)
+        answer = await self._permit(command, judge)
         if not isinstance(answer, Permit):
             return await self._reread(command)
         watch.mark("permit")
         outcome = await self._send_once(session, answer.command, before, watch)
         self.checkpoint("before-commit")
         return await self._settle(answer.command, outcome, watch)
+
+    async def _permit(self, command: Command, judge: Recheck | None) -> Permit | Refusal | None:
+        """The journal's answer; None when the command was superseded, cancelled or expired while the relay was read."""
+        try:
+            return await self.journal.begin_sending(command.id, self.now(), judge)
+        except LocalStateError:
+            if (await self._reread(command)).state is State.REQUESTED:
+                raise
+            return None
 
     async def _recheck(self, session: RelaySession, command: Command, before: RelayState) -> Recheck:
         await session.confirm_identity()
