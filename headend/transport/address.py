@@ -102,7 +102,7 @@ def parse_address(text: str) -> Address:
     if split.fragment:
         raise _wrong(text, "a # has no meaning here", "leave it and what follows out")
     if split.username is not None:
-        raise _wrong(text, "names and passwords have no place in an address", "put keys into the key store")
+        raise _wrong(f"{split.scheme}://...@{split.hostname}", "it holds a password", "put secrets into the key store")
     options = _options(text, split.query, medium, wire)
     if medium in (Medium.TCP, Medium.UDP):
         host, port = _host_and_port(text, split)

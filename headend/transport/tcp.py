@@ -1,5 +1,6 @@
 import asyncio
 import socket
+from typing import cast
 from weakref import WeakKeyDictionary
 
 from headend.transport.address import Address
@@ -40,8 +41,7 @@ class TcpStream(Stream, asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's hint
         """Called by the loop before each receive."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
+from typing import cast
 
 from headend.transport.address import Address
 from headend.transport.errors import ConnectionLost, TransportError, Unreachable
@@ -60,8 +61,7 @@ class _ConnectedStream(UdpStream, asyncio.DatagramProtocol):
     __slots__ = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # stock asyncio's own is no subclass of it
 
     def datagram_received(self, data: bytes, addr: _Host) -> None:  # noqa: ARG002 - the socket is connected to it
         self._take_datagram(bytes(data))
@@ -112,8 +112,7 @@ class UdpListener(Listener, asyncio.DatagramProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)  # stock asyncio's own is no subclass of it
 
     def datagram_received(self, data: bytes, addr: tuple[str, int] | tuple[str, int, int, int]) -> None:
         """Called by the loop."""

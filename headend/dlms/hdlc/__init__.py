@@ -5,6 +5,7 @@ from headend.dlms.hdlc.control import Kind
 from headend.dlms.hdlc.frame import Frame, FrameReader, decode_frame, decode_frames, encode_frame
 from headend.dlms.hdlc.framing import HdlcFraming, HdlcServerFraming
 from headend.dlms.hdlc.parameters import LinkParameters
+from headend.dlms.hdlc.push import PushReader
 
 __all__ = [
     "Address",
@@ -14,6 +15,7 @@ __all__ = [
     "HdlcServerFraming",
     "Kind",
     "LinkParameters",
+    "PushReader",
     "client_address",
     "decode_address",
     "decode_frame",
