@@ -32,7 +32,7 @@ class Consumption:
     def energy(self, local: int) -> int:
         """The register at `local`."""
         drawn = self.curve.energy(local)
-        segment = self._segment(local)
+        segment = self._segment(local) if self.segments else None
         return drawn if segment is None else segment.energy + (drawn - segment.curve) * segment.scale // FULL
 
     def milliwatts(self, local: int) -> int:

@@ -44,8 +44,9 @@ def day_energies(seed: bytes, watts: int, day: int) -> tuple[int, ...]:
     """The energy in mWh from the origin to the start of each of a local day's slots."""
     start = _day_start(seed, watts, day)
     used = _day_start(seed, watts, day + 1) - start
-    chance = noise(seed, day)
-    return tuple(start + _in_day(watts, used, chance, slot) for slot in range(SLOTS))
+    least = _least_step(watts)
+    steps = zip(_CUMULATIVE, noise(seed, day), strict=False)
+    return tuple([start + used * share // _TOTAL + least * chance // 320 for share, chance in steps][:SLOTS])
 
 
 def _day_start(seed: bytes, watts: int, day: int) -> int:
@@ -54,9 +55,12 @@ def _day_start(seed: bytes, watts: int, day: int) -> int:
 
 
 def _in_day(watts: int, used: int, chance: bytes, slot: int) -> int:
-    # A day has at least 0.6 of the mean, so this is the least step of a slot; 0.8 of it can't turn the curve back.
-    least = watts * 24_000 * 6 // 10 * _LEAST // _TOTAL
-    return used * _CUMULATIVE[slot] // _TOTAL + least * chance[slot] // 320
+    return used * _CUMULATIVE[slot] // _TOTAL + _least_step(watts) * chance[slot] // 320
+
+
+def _least_step(watts: int) -> int:
+    # A day has at least 0.6 of the mean, so no slot steps less than this; 0.8 of it as noise can't turn the curve back.
+    return watts * 24_000 * 6 // 10 * _LEAST // _TOTAL
 
 
 @frozen
