@@ -2,23 +2,10 @@
 
 import re
 
-from attrs import field, frozen
-
 from headend.dlms.errors import DecodeError, LocalError
 
 # Groups A to F; written 1.0.1.8.0.255 or 1-0:1.8.0*255, the last group optional and 255 where it is left out.
 _WRITTEN = re.compile(r"(\d{1,3})[.-](\d{1,3})[.:](\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:[.*&](\d{1,3}))?", re.ASCII)
-
-
-def _octets(code: "str | bytes | bytearray | memoryview | Obis") -> bytes:
-    if isinstance(code, Obis):
-        return code.octets
-    if isinstance(code, str):
-        return _parse(code)
-    octets = bytes(code)
-    if len(octets) != 6:
-        raise DecodeError(f"an OBIS code has 6 octets, not {len(octets)}")
-    return octets
 
 
 def _parse(text: str) -> bytes:
@@ -29,28 +16,39 @@ def _parse(text: str) -> bytes:
     return bytes(groups)
 
 
-@frozen(order=True)
-class Obis:
+class Obis(bytes):
     """One OBIS code, made from its 6 octets or from `1.0.1.8.0.255` or `1-0:1.8.0*255`.
 
-    DecodeError for octets of another number, LocalError for a text that is no code.
+    It is its octets: compares, sorts and hashes as they do, at their speed. DecodeError for octets of another number,
+    LocalError for a text that is no code.
     """
 
-    octets: bytes = field(converter=_octets)
+    __slots__ = ()
+
+    def __new__(cls, code: "str | bytes | bytearray | memoryview") -> "Obis":  # noqa: PYI034 - may give back an Obis
+        if isinstance(code, Obis):
+            return code
+        if isinstance(code, str):
+            return super().__new__(cls, _parse(code))
+        if len(code) != 6:
+            raise DecodeError(f"an OBIS code has 6 octets, not {len(code)}")
+        return super().__new__(cls, code)
 
     def __str__(self) -> str:
-        return "{}.{}.{}.{}.{}.{}".format(*self.octets)
+        return "{}.{}.{}.{}.{}.{}".format(*self)
 
     def __repr__(self) -> str:
         return f"Obis({str(self)!r})"
 
-    def __bytes__(self) -> bytes:
-        return self.octets
+    @property
+    def octets(self) -> bytes:
+        """The 6 octets as plain bytes."""
+        return bytes(self)
 
     @property
     def vector(self) -> str:
         """The code as `1-0:1.8.0*255`, the standard's own notation."""
-        return "{}-{}:{}.{}.{}*{}".format(*self.octets)
+        return "{}-{}:{}.{}.{}*{}".format(*self)
 
     @classmethod
     def parse(cls, text: str) -> "Obis":

@@ -1,0 +1,110 @@
+"""A meter's clock: its octets to UTC, whichever sign the maker gave the deviation.
+
+The Blue Book (4.1.6.1) has UTC = local time + deviation, so that India's deviation is -330. Meters in the field send
++330 for the same. The configured zone tells which one is meant; the octets are kept beside the result.
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from attrs import frozen
+
+from headend.dlms.cosem import CosemDateTime
+from headend.dlms.cosem.dates import STATUS_DST, UNSPECIFIED
+from headend.meters.reading import ClockReading
+
+_MINUTE = timedelta(minutes=1)
+#: A fleet's profiles share their capture times: 48 slots x the days on the way x status octets, at some 300 B each.
+_KEPT = 8192
+
+
+class DeviationSign(StrEnum):
+    """How the deviation in a meter's time had to be read."""
+
+    BLUE_BOOK = "blue-book"
+    INVERTED = "inverted"
+    #: No deviation was sent: the configured zone was used.
+    UNSPECIFIED = "unspecified"
+    #: It fits the configured zone with neither sign: the Blue Book's was used, and the time is to be doubted.
+    UNEXPECTED = "unexpected"
+
+
+@frozen
+class ClockTime:
+    """A moment that a meter stated: UTC, how its deviation was read, and the deviation in minutes (None: none sent)."""
+
+    utc: datetime
+    sign: DeviationSign
+    deviation: int | None
+    status: int
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the meter itself, or its deviation, says that the time is not to be relied on."""
+        marked = self.status != UNSPECIFIED and self.status & 0x0F
+        return bool(marked) or self.sign is DeviationSign.UNEXPECTED
+
+
+@lru_cache(maxsize=_KEPT)
+def clock_to_utc(octets: bytes, zone: ZoneInfo) -> ClockTime | None:
+    """The moment in 12 octets of a meter in `zone`; None where a needed field is a wildcard or no such time exists.
+
+    DecodeError for another number of octets.
+    """
+    stated = CosemDateTime(octets)
+    local = stated.local
+    if local is None:
+        return None
+    sign, minutes_east = _offset(stated, local, zone)
+    try:
+        utc = local.replace(tzinfo=UTC) - timedelta(minutes=minutes_east)
+    except OverflowError:
+        return None
+    return ClockTime(utc, sign, stated.deviation if stated.deviation_specified else None, stated.status)
+
+
+def clock_octets(moment: datetime, zone: ZoneInfo, sign: DeviationSign = DeviationSign.BLUE_BOOK) -> bytes:
+    """The 12 octets that set a meter in `zone` to an aware `moment`, its deviation in the meter's own sign."""
+    local = moment.astimezone(zone)
+    dst = STATUS_DST if local.dst() else 0
+    written = CosemDateTime.of(local, status=dst)
+    if sign is DeviationSign.INVERTED:
+        written = CosemDateTime.of(local, deviation=-written.deviation, status=dst)
+    elif sign is DeviationSign.UNSPECIFIED:
+        written = CosemDateTime.of(local, deviation=-0x8000, status=dst)
+    return written.octets
+
+
+def clock_reading(octets: bytes, received: datetime, zone: ZoneInfo) -> ClockReading | None:
+    """The meter's clock against `received` (aware); None where the octets state no moment."""
+    stated = clock_to_utc(octets, zone)
+    if stated is None:
+        return None
+    ahead = (stated.utc - received).total_seconds()
+    return ClockReading(
+        meter_time=stated.utc,
+        received=received,
+        deviation=ahead,
+        inverted_sign=stated.sign is DeviationSign.INVERTED,
+        raw=octets,
+    )
+
+
+def _offset(stated: CosemDateTime, local: datetime, zone: ZoneInfo) -> tuple[DeviationSign, int]:
+    # Both folds: in the hour that a zone repeats, either offset is right.
+    offsets = [_minutes_east(local.replace(tzinfo=zone, fold=fold)) for fold in (0, 1)]
+    if not stated.deviation_specified:
+        daylight = stated.status != UNSPECIFIED and bool(stated.status & STATUS_DST)
+        return DeviationSign.UNSPECIFIED, max(offsets) if daylight else offsets[0]
+    if -stated.deviation in offsets:
+        return DeviationSign.BLUE_BOOK, -stated.deviation
+    if stated.deviation in offsets:
+        return DeviationSign.INVERTED, stated.deviation
+    return DeviationSign.UNEXPECTED, -stated.deviation
+
+
+def _minutes_east(moment: datetime) -> int:
+    offset = moment.utcoffset()
+    return 0 if offset is None else offset // _MINUTE
