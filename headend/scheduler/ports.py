@@ -1,6 +1,7 @@
 """What collection needs from the store. One visit is written in one transaction, with the judgement made inside it."""
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -8,6 +9,7 @@ from typing import Protocol
 from attrs import frozen
 
 from headend.commands.model import NewCommand
+from headend.commands.ports import RelaySession
 from headend.meters.inventory import Meter
 from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayState
 from headend.notify.model import Notice
@@ -123,3 +125,28 @@ class FleetStore(Protocol):
     async def finish_read(self, request_id: int, result: ReadResult) -> None:
         """Answer a read request."""
         ...
+
+
+class MeterSession(RelaySession, Protocol):
+    """An open, identified session with one meter, as a visit uses it. Every method raises HeadendError."""
+
+    @property
+    def system_title(self) -> bytes | None:
+        """The system title that the meter presented, None where the role has none."""
+        ...
+
+    async def read_clock(self) -> ClockReading:
+        """The meter's clock against ours."""
+        ...
+
+    async def read_registers(self) -> tuple[Reading, ...]:
+        """The registers of the meter's model; those that the meter does not have are left out."""
+        ...
+
+    async def read_profile(self, profile: str, since: datetime | None, until: datetime | None) -> ProfileRows:
+        """The rows of a profile captured from `since` to `until`, both inclusive; None leaves that end open."""
+        ...
+
+
+#: Opens a session with a meter: connects, associates, checks its identity; leaving the context releases it.
+OpenSession = Callable[[Meter], AbstractAsyncContextManager[MeterSession]]

@@ -1,0 +1,167 @@
+"""What follows from a visit or a recharge: charge, decide, tell, command. Pure, run inside the store's transaction."""
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from attrs import evolve, frozen
+
+from headend.commands.model import NewCommand, Origin, Target
+from headend.notify.model import Notice, NoticeKind
+from headend.notify.texts import Texts
+from headend.prepaid.ledger import Charge, charge
+from headend.prepaid.model import Account, AccountView, BalanceSource, EnergyMark, Facts
+from headend.prepaid.money import format_rupees
+from headend.prepaid.notices import DueNotice, due_notices, recharge_notice
+from headend.prepaid.policy import Decision, Defer, Disconnect, Policy, Reason, Reconnect, decide
+from headend.prepaid.tariff import Tariff
+from headend.scheduler.ports import Judge, Judgement, VisitRecord
+
+#: The cumulative register that is charged.
+ENERGY: Final = "energy_import"
+_KILO: Final = {"kWh": 1000, "Wh": 1}
+
+
+@frozen
+class Rules:
+    """What accounts are judged by."""
+
+    policy_for: Callable[[AccountView], Policy]
+    tariff_for: Callable[[Account], Tariff]
+    texts: Texts
+
+
+@frozen
+class Recharge:
+    """The payment that led to a judgement, in paise."""
+
+    payment_id: str
+    amount: int
+
+
+def judge_visit(rules: Rules, record: VisitRecord) -> Judge:
+    """Judges the account of a visited meter by what the visit learned."""
+
+    def judge(view: AccountView) -> Judgement:
+        return _judgement(rules, view, record, None)
+
+    return judge
+
+
+def judge_recharge(rules: Rules, payment_id: str, amount: int) -> Judge:
+    """Judges an account in which a recharge of `amount` paise has just been booked."""
+
+    def judge(view: AccountView) -> Judgement:
+        return _judgement(rules, view, None, Recharge(payment_id, amount))
+
+    return judge
+
+
+def _judgement(rules: Rules, view: AccountView, record: VisitRecord | None, recharge: Recharge | None) -> Judgement:
+    policy = rules.policy_for(view)
+    charged = None if record is None else _charged(rules, view, record)
+    facts = _facts(view.facts, record, charged)
+    decision = decide(facts, policy)
+    due = due_notices(evolve(view, facts=facts), decision, policy)
+    if recharge is not None:
+        due = (recharge_notice(facts, recharge.amount, recharge.payment_id), *due)
+    return Judgement(
+        entries=charged.entries if charged else (),
+        mark=charged.mark if charged and charged.flag is None else None,
+        decision=decision,
+        notices=tuple(_notice(rules.texts, facts, notice) for notice in due),
+        command=_command(decision, policy, recharge),
+        flags=(f"energy.{charged.flag}",) if charged and charged.flag else (),
+    )
+
+
+def _charged(rules: Rules, view: AccountView, record: VisitRecord) -> Charge | None:
+    account = view.facts.account
+    if account.balance_source is not BalanceSource.LEDGER:
+        return None
+    seen = _energy(record)
+    return None if seen is None else charge(account.consumer_no, view.mark, seen, rules.tariff_for(account))
+
+
+def _energy(record: VisitRecord) -> EnergyMark | None:
+    """The energy register as a mark, by our own clock; None where it was not read or is no energy."""
+    for reading in record.readings:
+        if reading.name == ENERGY and isinstance(reading.value, Decimal) and reading.unit in _KILO:
+            return EnergyMark(record.meter, int(reading.value * _KILO[reading.unit]), reading.received)
+    return None
+
+
+def _facts(facts: Facts, record: VisitRecord | None, charged: Charge | None) -> Facts:
+    if record is not None:
+        facts = evolve(
+            facts,
+            reading_at=max((reading.received for reading in record.readings), default=facts.reading_at),
+            relay_connected=facts.relay_connected if record.relay is None else record.relay.connected,
+            clock_deviation=facts.clock_deviation if record.clock is None else record.clock.deviation,
+        )
+    return _below_zero(_balance(facts, record, charged))
+
+
+def _balance(facts: Facts, record: VisitRecord | None, charged: Charge | None) -> Facts:
+    if facts.account.balance_source is BalanceSource.METER:
+        if record is None or record.balance is None:
+            return facts
+        return evolve(facts, balance=record.balance, balance_at=record.balance_at)
+    if charged is None:
+        return facts
+    if charged.flag is not None:
+        # Energy that could not be charged leaves a balance that is no ground for a cut, though still for a reconnect.
+        return evolve(facts, balance_at=None)
+    balance = (facts.balance or 0) + sum(entry.amount for entry in charged.entries)
+    return evolve(facts, balance=balance, balance_at=charged.mark.at)
+
+
+def _below_zero(facts: Facts) -> Facts:
+    """A new spell below zero starts its grace and its notices anew; credit ends it."""
+    if facts.balance is None or (facts.balance < 0 and facts.negative_since is not None):
+        return facts
+    since = (facts.balance_at or facts.now) if facts.balance < 0 else None
+    return evolve(facts, negative_since=since, notice_at=None, notice_delivered_at=None)
+
+
+def _notice(texts: Texts, facts: Facts, due: DueNotice) -> Notice:
+    kind = NoticeKind(due.kind)
+    return Notice(facts.account.consumer_no, kind, due.key, facts.now, texts.render(kind, due.fields))
+
+
+def _command(decision: Decision, policy: Policy, recharge: Recharge | None) -> NewCommand | None:
+    meter = decision.facts.account.meter
+    if meter is None:
+        return None
+    match decision:
+        # In `propose` the journal quarantines the command until an officer releases it.
+        case Disconnect() | Defer(reason=Reason.MODE_PROPOSE):
+            return _new_command(meter, Target.DISCONNECTED, decision, policy, _cause("disconnect", decision.facts.now))
+        case Reconnect():
+            cause = _cause("reconnect", decision.facts.now) if recharge is None else f"recharge:{recharge.payment_id}"
+            return _new_command(meter, Target.CONNECTED, decision, policy, cause)
+        case _:
+            return None
+
+
+def _cause(verb: str, now: datetime) -> str:
+    """One cause a decision: a cut that expired may be decided again, the journal allows one open command a meter."""
+    return f"policy:{verb}:{now:%Y%m%dT%H%M%S.%f}"
+
+
+def _new_command(meter: str, target: Target, decision: Decision, policy: Policy, cause: str) -> NewCommand:
+    facts = decision.facts
+    balance = "unknown" if facts.balance is None else format_rupees(facts.balance)
+    return NewCommand(
+        meter=meter,
+        target=target,
+        cause=cause,
+        origin=Origin.POLICY,
+        reason=f"{decision.reason}: balance {balance}",
+        requested_by=f"policy {policy.name}",
+        requested_at=facts.now,
+        expires_at=facts.now + policy.command_expiry,
+        balance=facts.balance,
+        balance_at=facts.balance_at,
+    )
