@@ -92,7 +92,7 @@ class Conformance(IntFlag):
     @property
     def names(self) -> list[str]:
         """Names of the bits that are set, bit 0 first, e.g. `block-transfer-with-get-or-read`."""
-        return [bit.name.lower().replace("_", "-") for bit in reversed(Conformance) if bit in self and bit.name]
+        return [bit.name.lower().replace("_", "-") for bit in Conformance if bit in self and bit.name]
 
 
 class Authentication(IntEnum):
