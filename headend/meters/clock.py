@@ -4,15 +4,18 @@ The Blue Book (4.1.6.1) has UTC = local time + deviation, so that India's deviat
 +330 for the same. The configured zone tells which one is meant; the octets are kept beside the result.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
 
 from headend.dlms.cosem import CosemDateTime
 from headend.dlms.cosem.dates import STATUS_DST, UNSPECIFIED
+from headend.dlms.errors import DecodeError
 from headend.meters.reading import ClockReading
 
 _MINUTE = timedelta(minutes=1)
@@ -63,6 +66,42 @@ def clock_to_utc(octets: bytes, zone: ZoneInfo) -> ClockTime | None:
     except OverflowError:
         return None
     return ClockTime(utc, sign, stated.deviation if stated.deviation_specified else None, stated.status)
+
+
+class Moments(dict[bytes, datetime | None]):
+    """UTC by clock octets for one zone, filled as they are asked for: what `clock_to_utc` says at a dict's cost."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        super().__init__()
+        self.zone = zone
+
+    def __missing__(self, octets: bytes) -> datetime | None:
+        stated = clock_to_utc(octets, self.zone)
+        if len(self) >= _KEPT:
+            self.clear()
+        self[octets] = moment = stated.utc if stated else None
+        return moment
+
+
+@cache
+def moments(zone: ZoneInfo) -> Moments:
+    """The one `Moments` of a zone."""
+    return Moments(zone)
+
+
+def dated_rows(rows: Iterable[tuple[Any, ...]], clock_index: int, zone: ZoneInfo) -> list[tuple[Any, ...]]:
+    """The rows with aware UTC in place of their clock octets, None where those state no moment.
+
+    DecodeError where they are no 12 octets.
+    """
+    at = moments(zone)
+    after = clock_index + 1
+    try:
+        if clock_index == 0:
+            return [(at[row[0]], *row[1:]) for row in rows]
+        return [(*row[:clock_index], at[row[clock_index]], *row[after:]) for row in rows]
+    except (TypeError, IndexError) as error:
+        raise DecodeError("a row has no clock where one is captured") from error
 
 
 def clock_octets(moment: datetime, zone: ZoneInfo, sign: DeviationSign = DeviationSign.BLUE_BOOK) -> bytes:

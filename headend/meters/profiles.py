@@ -11,7 +11,7 @@ from attrs import frozen
 from headend.dlms.cosem import CaptureObject, ScalerUnit
 from headend.dlms.cosem.obis_names import obis_slug
 from headend.dlms.errors import DecodeError
-from headend.meters.clock import clock_to_utc
+from headend.meters.clock import moments
 from headend.meters.model import MeterModel, Profile
 from headend.meters.reading import Column, ProfileRow, ProfileRows
 
@@ -59,8 +59,7 @@ class ProfileReader:
 
     def _moment(self, clock: object, before: ProfileRow | None) -> tuple[datetime | None, bytes]:
         if isinstance(clock, bytes) and len(clock) == 12:
-            stated = clock_to_utc(clock, self.zone)
-            return (stated.utc if stated else None), clock
+            return moments(self.zone)[clock], clock
         # A meter may send null-data for a clock that is one period after the row before (Blue Book 4.3.6.2.1).
         if clock is None and before is not None and self.period:
             return before.time + self.period, b""

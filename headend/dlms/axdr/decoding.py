@@ -12,6 +12,11 @@ from headend.dlms.axdr.lengths import decode_length
 from headend.dlms.axdr.values import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS, Data, Tag
 from headend.dlms.errors import DecodeError
 
+_CONTAINERS = {int(Tag.ARRAY): Tag.ARRAY, int(Tag.STRUCTURE): Tag.STRUCTURE}
+_COMPACT_ARRAY = int(Tag.COMPACT_ARRAY)
+# Skips the constructor that NamedTuple generates, which only counts its arguments.
+_new = tuple.__new__
+
 
 class EncodedData(NamedTuple):
     """One Data still encoded: what a service carries, decoded when somebody asks."""
@@ -51,24 +56,35 @@ def _decode(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[
     except IndexError:
         raise DecodeError("ends where a type or its value is expected", offset) from None
     leaf = LEAVES[tag]
-    if leaf is not None:
+    if leaf:
         return leaf(octets, offset + 1)
-    if tag in (1, 2):
-        return _container(octets, offset, depth, budget)
-    if tag == 19:
+    if tag in _CONTAINERS:
+        count, at = enter(octets, offset, depth, budget)
+        items, at = _elements(octets, at, count, depth + 1, budget)
+        return _new(Data, (_CONTAINERS[tag], items)), at
+    if tag == _COMPACT_ARRAY:
         return decode_compact(octets, offset + 1, depth, budget)
     raise DecodeError(f"no data type has the tag {tag}", offset)
 
 
-def _container(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[Data, int]:
-    count, at = enter(octets, offset, depth, budget)
-    depth += 1
+def _elements(octets: bytes, offset: int, count: int, depth: int, budget: list[int]) -> tuple[tuple[Data, ...], int]:
+    # The first steps of `_decode` once more: a call less for each simple element is a third of the whole cost.
     items: list[Data] = []
     append = items.append
     for _ in range(count):
-        item, at = _decode(octets, at, depth, budget)
+        try:
+            tag = octets[offset]
+            known = ONE_OCTET[tag]
+            if known:
+                append(known[octets[offset + 1]])
+                offset += 2
+                continue
+        except IndexError:
+            raise DecodeError("ends where a type or its value is expected", offset) from None
+        leaf = LEAVES[tag]
+        item, offset = leaf(octets, offset + 1) if leaf else _decode(octets, offset, depth, budget)
         append(item)
-    return Data(Tag.ARRAY if octets[offset] == 1 else Tag.STRUCTURE, tuple(items)), at
+    return tuple(items), offset
 
 
 def enter(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[int, int]:

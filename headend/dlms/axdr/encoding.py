@@ -9,7 +9,6 @@ from headend.dlms.axdr.types import EMPTY, FORMATS
 from headend.dlms.axdr.values import MAX_DEPTH, BitString, CompactArray, Data, Tag, TypeDescription
 from headend.dlms.errors import LocalError
 
-_PACK: dict[Tag, Callable[..., bytes]] = {tag: struct.Struct(">" + code).pack for tag, code in FORMATS.items()}
 _TAG_OCTETS: dict[Tag, bytes] = {tag: bytes((tag,)) for tag in Tag}
 _SIZES = {Tag.DATE_TIME: 12, Tag.DATE: 5, Tag.TIME: 4}
 
@@ -37,41 +36,65 @@ def encode_description(description: TypeDescription) -> bytes:
 
 def _encode(data: Data, parts: list[bytes], depth: int) -> None:
     tag, value = data
-    parts.append(_TAG_OCTETS[tag])
-    if tag is Tag.ARRAY or tag is Tag.STRUCTURE:
+    write = _CONTENTS.get(tag)
+    if write:
+        parts.append(_TAG_OCTETS[tag] + write(value))
+    elif tag in (Tag.ARRAY, Tag.STRUCTURE):
         if depth >= MAX_DEPTH:
             raise LocalError(f"data nested deeper than {MAX_DEPTH}")
-        parts.append(encode_length(len(value)))
+        parts.append(_TAG_OCTETS[tag] + encode_length(len(value)))
         for item in value:
             _encode(item, parts, depth + 1)
-    elif tag is Tag.COMPACT_ARRAY:
-        parts.append(_compact(value, depth))
     else:
-        parts.append(_content(tag, value))
+        parts.append(_TAG_OCTETS[tag] + _compact(value, depth))
 
 
-def _content(tag: Tag, value: Any) -> bytes:  # noqa: ANN401 - the type follows from the tag
-    if tag in EMPTY:
-        if value is not None:
-            raise LocalError(f"{tag.label} has no value")
-        return b""
-    if tag is Tag.BIT_STRING:
-        return _bit_string(value)
-    if tag is Tag.VISIBLE_STRING:
-        value = value.encode("latin-1")
-    elif tag is Tag.UTF8_STRING:
-        value = value.encode("utf-8", "surrogateescape")
-    elif tag is not Tag.OCTET_STRING:
-        if tag in _SIZES and len(value) != _SIZES[tag]:
-            raise LocalError(f"{tag.label} has {_SIZES[tag]} octets, not {len(value)}")
-        return _PACK[tag](value)
-    return encode_length(len(value)) + bytes(memoryview(value))
+def _fixed(tag: Tag, code: str) -> Callable[[Any], bytes]:
+    pack, size = struct.Struct(">" + code).pack, _SIZES.get(tag)
+
+    def write_octets(value: bytes) -> bytes:
+        # struct would cut or pad in silence.
+        if len(value) != size:
+            raise LocalError(f"{tag.label} has {size} octets, not {len(value)}")
+        return pack(value)
+
+    return write_octets if size else pack
+
+
+def _nothing(value: None) -> bytes:
+    if value is not None:
+        raise LocalError(f"null-data and dont-care have no value, not {value!r}")
+    return b""
+
+
+def _octet_string(octets: bytes) -> bytes:
+    # By memoryview, so that an integer or a list is refused instead of making octets of its own.
+    return encode_length(len(octets)) + memoryview(octets)
+
+
+def _visible_string(text: str) -> bytes:
+    return _octet_string(text.encode("latin-1"))
+
+
+def _utf8_string(text: str) -> bytes:
+    return _octet_string(text.encode("utf-8", "surrogateescape"))
 
 
 def _bit_string(value: BitString) -> bytes:
     if len(value.octets) != (value.length + 7) // 8:
         raise LocalError(f"{len(value.octets)} octets can't be {value.length} bits")
     return encode_length(value.length) + value.octets
+
+
+#: Writers of all types that hold no other Data.
+_CONTENTS: dict[Tag, Callable[[Any], bytes]] = {
+    **{tag: _fixed(tag, code) for tag, code in FORMATS.items()},
+    **dict.fromkeys(EMPTY, _nothing),
+    Tag.OCTET_STRING: _octet_string,
+    Tag.VISIBLE_STRING: _visible_string,
+    Tag.UTF8_STRING: _utf8_string,
+    Tag.BIT_STRING: _bit_string,
+}
 
 
 def _compact(value: CompactArray, depth: int) -> bytes:
@@ -94,7 +117,7 @@ def _encode_untagged(data: Data, description: TypeDescription, parts: list[bytes
     elif data.tag is Tag.STRUCTURE:
         inner = description.elements
     else:
-        parts.append(_content(data.tag, data.value))
+        parts.append(_CONTENTS[data.tag](data.value))
         return
     if len(inner) != len(data.value):
         raise LocalError(f"a row has {len(data.value)} elements where its description says {len(inner)}")

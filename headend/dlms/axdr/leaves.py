@@ -62,10 +62,12 @@ def _bit_string(octets: bytes, offset: int) -> tuple[Data, int]:
 def _fixed(tag: Tag, code: str) -> Leaf:
     layout = struct.Struct(">" + code)
     unpack_from, size = layout.unpack_from, layout.size
+    # Skips the constructor that NamedTuple generates, which only counts its arguments.
+    new = tuple.__new__
 
     def read(octets: bytes, offset: int) -> tuple[Data, int]:
         try:
-            return Data(tag, unpack_from(octets, offset)[0]), offset + size
+            return new(Data, (tag, unpack_from(octets, offset)[0])), offset + size
         except struct.error:
             raise DecodeError(f"ends inside a {tag.label}", offset) from None
 

@@ -103,8 +103,15 @@ class CompactArray(NamedTuple):
 
 def plain(data: Data) -> Any:  # noqa: ANN401 - Data is dynamically typed by its nature
     """The bare Python value: containers and compact arrays become lists, all else is `data.value`."""
-    if data.tag in (Tag.ARRAY, Tag.STRUCTURE):
-        return [plain(item) for item in data.value]
-    if data.tag is Tag.COMPACT_ARRAY:
-        return [plain(row) for row in data.value.rows]
-    return data.value
+    tag, value = data
+    if tag in _CONTAINERS:
+        return [plain(item) if item[0] in _NESTED else item[1] for item in value]
+    if tag == _COMPACT_ARRAY:
+        return [plain(row) for row in value.rows]
+    return value
+
+
+_COMPACT_ARRAY = int(Tag.COMPACT_ARRAY)
+# What holds other Data, as bare integers: their hash is faster than that of enum members.
+_CONTAINERS = frozenset({int(Tag.ARRAY), int(Tag.STRUCTURE)})
+_NESTED = _CONTAINERS | {_COMPACT_ARRAY}

@@ -25,7 +25,7 @@ class Obis(bytes):
 
     __slots__ = ()
 
-    def __new__(cls, code: "str | bytes | bytearray | memoryview") -> "Obis":  # noqa: PYI034 - may give back an Obis
+    def __new__(cls, code: "str | bytes | bytearray | memoryview") -> "Obis":  # noqa: D102, PYI034 - may give back an Obis
         if isinstance(code, Obis):
             return code
         if isinstance(code, str):
