@@ -44,7 +44,7 @@ def trace(octets: bytes, form: Form, tracer: Tracer) -> list[Fields]:
     """What `octets` say: one object, or one for each PDU of a stream of wrapper PDUs.
 
     DecodeError when the outermost form is broken. Where frames are good and what they carry isn't, the object has the
-    frames and `error` with `reason` and `offset`.
+    frames and `fault` with `reason` and `offset`.
     """
     if not octets:
         raise DecodeError("nothing to trace", 0)
@@ -126,14 +126,14 @@ def _messages(found: list[Message], tracer: Tracer) -> Fields:
                 continue
             message = Message(assembled, None, llc=True)  # noqa: PLW2901  # the message that the blocks make together
         outcome = _attempt("apdu", message.octets, message.offset, tracer)
-        if not message.llc and "error" in outcome:
+        if not message.llc and "fault" in outcome:
             continue  # a later segment of something that was sent before the capture began
         apdus.append(outcome)
     if len(apdus) == 1:
         return fields | apdus[0]
     for outcome in apdus:
-        if "error" in outcome:
-            fields.setdefault("error", outcome["error"])
+        if "fault" in outcome:
+            fields.setdefault("fault", outcome["fault"])
     decoded = [outcome["apdu"] for outcome in apdus if "apdu" in outcome]
     return fields | {"apdus": decoded} if decoded else fields
 
@@ -142,7 +142,7 @@ def _add_block(fields: Fields, blocks: list[GeneralBlockTransfer], message: Mess
     try:
         block = _decode_block(message.octets, len(blocks) + 1)
     except DecodeError as error:
-        fields.setdefault("error", _error(error, message.offset))
+        fields.setdefault("fault", _fault(error, message.offset))
         return None
     blocks.append(block)
     fields.setdefault("gbt_blocks", []).append([block.control, block.block_number, len(block.data)])
@@ -188,14 +188,14 @@ def _date_time(octets: bytes, _: Tracer) -> Fields:
 
 
 def _attempt(name: str, octets: bytes, offset: int | None, tracer: Tracer) -> Fields:
-    """The APDU under `name`, or `error`; `offset` is where it starts in what was given, if it is there in one piece."""
+    """The APDU under `name`, or `fault`; `offset` is where it starts in what was given, if it is there in one piece."""
     try:
         return {name: tracer.apdu(octets)}
     except DecodeError as error:
-        return {"error": _error(error, offset)}
+        return {"fault": _fault(error, offset)}
 
 
-def _error(error: DecodeError, offset: int | None) -> Fields:
+def _fault(error: DecodeError, offset: int | None) -> Fields:
     if offset is None:
         return {"reason": f"{error.reason} (offset in the APDU put together)", "offset": error.offset}
     return {"reason": error.reason, "offset": None if error.offset is None else error.offset + offset}
