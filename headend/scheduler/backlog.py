@@ -75,6 +75,18 @@ class Backlog:
     def __contains__(self, serial: str) -> bool:
         return serial in self._work
 
+    @property
+    def ready_lanes(self) -> int:
+        """Lanes with work that are not set aside."""
+        return len(self._lanes) - len(self._parked)
+
+    def drain(self) -> list[Work]:
+        """Take everything out, in no order."""
+        work = list(self._work.values())
+        for container in (self._work, self._entries, self._lanes, self._heads, self._parked):
+            container.clear()
+        return work
+
     def oldest(self) -> datetime | None:
         """Since when the longest waiting work waits."""
         return min((work.since for work in self._work.values()), default=None)

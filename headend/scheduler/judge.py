@@ -71,7 +71,7 @@ def _judgement(rules: Rules, view: AccountView, record: VisitRecord | None, rech
         mark=charged.mark if charged and charged.flag is None else None,
         decision=decision,
         notices=tuple(_notice(rules.texts, facts, notice) for notice in due),
-        command=_command(decision, policy, recharge),
+        command=None if _fixed(record, decision) else _command(decision, policy, recharge),
         flags=(f"energy.{charged.flag}",) if charged and charged.flag else (),
     )
 
@@ -128,6 +128,12 @@ def _below_zero(facts: Facts) -> Facts:
 def _notice(texts: Texts, facts: Facts, due: DueNotice) -> Notice:
     kind = NoticeKind(due.kind)
     return Notice(facts.account.consumer_no, kind, due.key, facts.now, texts.render(kind, due.fields))
+
+
+def _fixed(record: VisitRecord | None, decision: Decision) -> bool:
+    """Whether the relay is not to be moved at all (control mode 0): a cut would be refused at each visit anew."""
+    relay = None if record is None else record.relay
+    return relay is not None and relay.control_mode == 0 and not isinstance(decision, Reconnect)
 
 
 def _command(decision: Decision, policy: Policy, recharge: Recharge | None) -> NewCommand | None:

@@ -1,0 +1,61 @@
+"""What the collector has done since it started, and how it stands."""
+
+from collections import Counter
+from datetime import datetime
+
+from attrs import define, field, frozen
+
+from headend.scheduler.ports import Outcome
+from headend.scheduler.visit import VisitResult
+
+
+@frozen
+class RoundStanding:
+    """A slot in progress: how many meters it has, and how many are not handed out yet."""
+
+    schedule: str
+    slot: datetime
+    size: int
+    left: int
+
+
+@frozen
+class Failing:
+    """A meter that is left alone for a while: failures in a row, the first cause of them, when it is tried again."""
+
+    meter: str
+    outcome: Outcome
+    failures: int
+    first_error: str
+    not_before: datetime
+
+
+@frozen
+class Standing:
+    """The collector at one moment."""
+
+    in_flight: int
+    waiting: int
+    put_off: int
+    oldest: datetime | None
+    rounds: tuple[RoundStanding, ...]
+    failing: tuple[Failing, ...]
+    blocked_lanes: tuple[str, ...]
+    visits: dict[str, int]
+    commands: dict[str, int]
+    reads: int
+
+
+@define
+class Figures:
+    """Running counts."""
+
+    visits: Counter[str] = field(factory=Counter)
+    commands: Counter[str] = field(factory=Counter)
+    reads: int = 0
+
+    def count(self, result: VisitResult, reads: int) -> None:
+        """Count a visit that ended."""
+        self.visits[result.outcome.value] += 1
+        self.commands.update(command.state.value for command in result.commands)
+        self.reads += reads

@@ -1,0 +1,35 @@
+"""What an error means for the next visit."""
+
+from headend.errors import HeadendError
+from headend.scheduler.ports import Outcome
+from headend.session.errors import AssociationRefused, MeterMisbehaved, SecurityBreach, WrongMeter
+
+#: Exit code of every error that means "nobody answered" (headend/errors.py).
+_NOT_REACHABLE = 3
+
+#: What can end a visit: an error of ours that says what, or the last limit of time.
+Failure = HeadendError | TimeoutError
+
+
+def outcome_of(error: Failure) -> Outcome:
+    """The outcome of a visit that ended with this error."""
+    match error:
+        case WrongMeter():
+            return Outcome.WRONG_METER
+        case AssociationRefused() | SecurityBreach():
+            return Outcome.REFUSED
+        case MeterMisbehaved():
+            return Outcome.FAILED
+        case TimeoutError():
+            return Outcome.UNREACHABLE
+    return Outcome.UNREACHABLE if error.exit_code == _NOT_REACHABLE else Outcome.FAILED
+
+
+def exit_code_of(error: Failure) -> int:
+    """The exit code that a command line ends with for it."""
+    return _NOT_REACHABLE if isinstance(error, TimeoutError) else error.exit_code
+
+
+def ends_visit(error: HeadendError) -> bool:
+    """Whether nothing more can be asked in this session; one object that is refused does not end it."""
+    return error.exit_code != HeadendError.exit_code
