@@ -106,7 +106,8 @@ class WrapperFraming:
         return []
 
     def wrap(self, apdu: bytes) -> None:
-        """Queue one APDU as output; LocalError where it exceeds 65535 octets."""
+        """Queue one APDU as output; LocalError above 65535 octets, or the fault that the stream has."""
+        self._raise_fault()
         self._output += encode_wrapper(self.source, self.destination, apdu)
 
     def take_output(self) -> bytes:
@@ -120,7 +121,7 @@ class WrapperFraming:
         DecodeError on a header that can't be one: nothing after it on this stream can be trusted, so every later call
         raises it again. APDUs before it in the same chunk are given first, the error with the next call.
         """
-        if not self._input and len(octets) > HEADER_LENGTH:
+        if not self._input and len(octets) > HEADER_LENGTH and self._fault is None:
             version, source, destination, length = _HEADER.unpack_from(octets)
             whole = version == VERSION and length + HEADER_LENGTH == len(octets) and length <= self._largest_apdu
             if whole and self._is_between(source, destination):  # one whole PDU in one chunk: nearly always
@@ -130,9 +131,13 @@ class WrapperFraming:
     def feed_addressed(self, octets: bytes) -> list[tuple[int, bytes]]:
         """As `feed`, each APDU with the wPort it came from."""
         pdus = [] if self._fault is not None else self._split(octets)
-        if self._fault is not None and not pdus:
-            raise DecodeError(self._fault.reason, self._fault.offset)
+        if not pdus:
+            self._raise_fault()
         return [(pdu.source, pdu.apdu) for pdu in pdus if self._is_for_us(pdu)]
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            raise DecodeError(self._fault.reason, self._fault.offset)
 
     def _split(self, chunk: bytes) -> list[WrapperPdu]:
         octets = self._input
@@ -191,6 +196,7 @@ class WrapperServerFraming(WrapperFraming):
 
     def wrap(self, apdu: bytes) -> None:
         """Queue one APDU for `peer`; LocalError where nobody asked yet."""
+        self._raise_fault()
         if self._peer is None:
             raise LocalError("no client asked yet, so there is nobody to answer")
         self._output += encode_wrapper(self.source, self._peer, apdu)

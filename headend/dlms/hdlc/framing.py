@@ -48,7 +48,7 @@ class HdlcFraming:
     @property
     def waiting(self) -> bool:
         """Whether the meter owes an answer of the link, so that a timer has to run."""
-        return self._link.waiting
+        return self._link.waiting or self._fault is not None
 
     @property
     def parameters(self) -> LinkParameters:
@@ -71,6 +71,7 @@ class HdlcFraming:
 
     def wrap(self, apdu: bytes) -> None:
         """Queue one APDU in as many segments as it takes; LocalError where no link is up or being set up."""
+        self._raise_fault()
         self._link.send(apdu)
 
     def wrap_unconfirmed(self, apdu: bytes) -> None:
@@ -85,7 +86,7 @@ class HdlcFraming:
         """The APDUs that `octets` complete; acknowledgements may be queued.
 
         RemoteError where the meter refuses or breaks the rules: the link is down then. APDUs before it in the same
-        chunk are given first, the error with the next call.
+        chunk are given first, the error with the next call of `feed`, `timeout` or `wrap`.
         """
         return self._handle(self._reader.feed(octets))
 
@@ -98,6 +99,7 @@ class HdlcFraming:
 
         RemoteError when that was in vain too often.
         """
+        self._raise_fault()
         frames = [frame for frame in self._reader.give_up() if self._is_for_us(frame)]
         if frames:
             return self._handle(frames)
@@ -105,9 +107,7 @@ class HdlcFraming:
         return []
 
     def _handle(self, frames: list[Frame]) -> list[bytes]:
-        if self._fault is not None:
-            fault, self._fault = self._fault, None
-            raise fault
+        self._raise_fault()
         apdus: list[bytes] = []
         for frame in frames:
             if not self._is_for_us(frame):
@@ -121,6 +121,11 @@ class HdlcFraming:
                 self._fault = fault
                 break
         return apdus
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
 
     def _is_for_us(self, frame: Frame) -> bool:
         return frame.destination.upper == self.client.upper and _names(self.server, frame.source)

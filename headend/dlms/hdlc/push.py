@@ -12,8 +12,8 @@ _MOST_UNFINISHED = 16
 class PushReader:
     """Reads what meters push over HDLC without a link: UI frames, or I frames that nobody confirms.
 
-    Nothing is ever sent. Segments are joined per sender; an APDU that lost one is dropped, as far as its LLC header shows
-    where the next begins. `oversized` counts APDUs dropped for their size.
+    Nothing is ever sent. Segments are joined per sender; an APDU that lost its end is dropped when the LLC header
+    of the next shows up. `oversized` counts APDUs dropped for their size.
     """
 
     def __init__(self) -> None:
