@@ -1,0 +1,93 @@
+"""What can go wrong with the store, each with the exit code and a text that names the way out."""
+
+from attrs import frozen
+
+from headend.errors import HeadendError
+
+
+class StorageError(HeadendError):
+    """The database can't be opened, read or written; nothing that was acknowledged is lost."""
+
+    exit_code = 1
+
+
+class UnknownMeter(HeadendError):  # noqa: N818  an answer to a wrong question, not a fault
+    """No meter of that serial in the inventory."""
+
+    exit_code = 2
+
+    def __init__(self, serial: str) -> None:
+        super().__init__(
+            f"meter {serial!r} is not in the inventory; add it with `headend meters add` or `meters import`"
+        )
+        self.serial = serial
+
+
+class UnknownConsumer(HeadendError):  # noqa: N818  as above
+    """No account of that consumer number."""
+
+    exit_code = 2
+
+    def __init__(self, consumer_no: str) -> None:
+        super().__init__(f"consumer {consumer_no!r} has no account here; a consumer number has 11 digits")
+        self.consumer_no = consumer_no
+
+
+class UnknownCommand(HeadendError):  # noqa: N818  as above
+    """No command of that number in the journal."""
+
+    exit_code = 2
+
+    def __init__(self, command_id: int) -> None:
+        super().__init__(f"command {command_id} is not in the journal; `headend commands list` shows what is")
+        self.command_id = command_id
+
+
+class PaymentInvalid(HeadendError):  # noqa: N818  as above
+    """The recharge makes no sense by itself: an amount that is not positive, a payment id that is empty."""
+
+    exit_code = 2
+
+
+class PaymentConflict(HeadendError):  # noqa: N818  a refusal is an answer, not a fault
+    """The payment id is already booked with another amount or for another consumer; nothing was booked now."""
+
+    exit_code = 4
+
+
+class EntryConflict(HeadendError):  # noqa: N818  as above
+    """A ledger entry of the same consumer, kind and reference exists with another amount; nothing was booked now."""
+
+    exit_code = 4
+
+
+@frozen
+class Problem:
+    """One thing wrong in a file to be imported: line of a CSV or number of an entry, column or field, and why."""
+
+    line: int
+    column: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}" + (f", {self.column}" if self.column else "")
+        return f"{where}: {self.reason}"
+
+
+#: So many problems are named in the text of an error; all of them are in `problems`.
+_SHOWN = 20
+
+
+class ImportRefused(HeadendError):  # noqa: N818  a refusal is an answer, not a fault
+    """A file was refused as a whole; nothing of it was applied. `problems` holds everything that was found."""
+
+    exit_code = 2
+
+    def __init__(self, file: str, problems: tuple[Problem, ...]) -> None:
+        shown = [f"  {problem}" for problem in problems[:_SHOWN]]
+        rest = len(problems) - len(shown)
+        more = [f"  and {rest} more"] if rest else []
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__("\n".join([f"{file}: {count}, nothing was imported", *shown, *more]))
+        self.file = file
+        self.problems = problems

@@ -1,0 +1,104 @@
+"""The fleet as collection, screens and the command line see it: FleetStore on SQLite."""
+
+from datetime import datetime
+
+from attrs import define
+
+from headend.meters.inventory import Meter
+from headend.meters.reading import ProfileRows, Reading
+from headend.prepaid.caps import Caps
+from headend.scheduler.ports import Judge, Judgement, ReadRequest, ReadResult, VisitRecord
+from headend.session.ports import Now
+from headend.storage import requests
+from headend.storage.inventory import all_meters, find_meter, meter_id, pin_title
+from headend.storage.profilerows import last_time, rows_between
+from headend.storage.readers import Readers
+from headend.storage.registers import history, latest
+from headend.storage.sqlite import Connection
+from headend.storage.times import from_micros
+from headend.storage.visits import record_visit
+from headend.storage.writer import Writer
+
+
+@define(eq=False)
+class Fleet:
+    """Meters, visits, readings, and what is asked of the collector."""
+
+    _writer: Writer
+    _readers: Readers
+    _now: Now
+    caps: Caps
+
+    async def meters(self) -> list[Meter]:
+        """The whole inventory, by serial."""
+        return await self._readers.run(all_meters)
+
+    async def meter(self, serial: str) -> Meter | None:
+        """One meter of the inventory."""
+        return await self._readers.run(lambda connection: find_meter(connection, serial))
+
+    async def pin_system_title(self, serial: str, system_title: bytes) -> None:
+        """Pin a learned system title; raises InventoryConflict when another one is pinned."""
+        await self._writer.run(lambda connection: pin_title(connection, serial, system_title))
+
+    async def record_visit(self, record: VisitRecord, judge: Judge | None) -> Judgement | None:
+        """Write a visit in one transaction with the judgement made inside it."""
+        return await self._writer.run(lambda connection: record_visit(connection, self.caps, record, judge))
+
+    async def last_row(self, meter: str, profile: str) -> datetime | None:
+        """Capture time of the last stored row of a profile."""
+        return await self._readers.run(lambda connection: last_time(connection, meter_id(connection, meter), profile))
+
+    async def last_visits(self) -> dict[str, datetime]:
+        """When each meter was last visited with outcome DONE."""
+        return await self._readers.run(_last_visits)
+
+    async def claim_slot(self, schedule: str, slot: datetime) -> bool:
+        """True once for a schedule and slot, whoever asks and however often."""
+        return await self._writer.run(lambda connection: requests.claim(connection, schedule, slot))
+
+    async def new_read_requests(self) -> list[ReadRequest]:
+        """Read requests nobody has taken yet; each is given out once."""
+        # Asked several times a second and nearly always empty: look first, since only a writer may take.
+        if not await self._readers.run(requests.any_new):
+            return []
+        return await self._writer.run(requests.take_new)
+
+    async def finish_read(self, request_id: int, result: ReadResult) -> None:
+        """Answer a read request."""
+        await self._writer.run(lambda connection: requests.finish(connection, request_id, result))
+
+    async def ask_read(
+        self, meter: str, profile: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> int:
+        """Ask the daemon to read a meter; the number under which the answer will stand. Raises UnknownMeter."""
+        return await self._writer.run(
+            lambda connection: requests.ask(connection, meter, profile, since, until, self._now())
+        )
+
+    async def read_result(self, request_id: int) -> ReadResult | None:
+        """The answer of a read request, None while there is none."""
+        return await self._readers.run(lambda connection: requests.result_of(connection, request_id))
+
+    async def latest(self, meter: str) -> list[Reading]:
+        """The newest value of each register of a meter; raises UnknownMeter."""
+        return await self._readers.run(lambda connection: latest(connection, meter_id(connection, meter)))
+
+    async def history(self, meter: str, register: str, since: datetime, until: datetime) -> list[Reading]:
+        """The values of a register with since <= time < until, oldest first; raises UnknownMeter."""
+        return await self._readers.run(
+            lambda connection: history(connection, meter_id(connection, meter), register, since, until)
+        )
+
+    async def rows(self, meter: str, profile: str, since: datetime, until: datetime) -> list[ProfileRows]:
+        """Rows of a profile with since <= time < until, one piece a set of columns; raises UnknownMeter."""
+        return await self._readers.run(
+            lambda connection: rows_between(connection, meter_id(connection, meter), profile, since, until)
+        )
+
+
+def _last_visits(connection: Connection) -> dict[str, datetime]:
+    rows = connection.execute(
+        "SELECT m.serial, s.last_done FROM meter_state s JOIN meters m ON m.id = s.meter WHERE s.last_done IS NOT NULL"
+    )
+    return {serial: from_micros(done) for serial, done in rows}

@@ -1,0 +1,220 @@
+"""Import of consumers and their opening balances from CSV. It may be repeated: what is known is not booked again."""
+
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from attrs import define, frozen
+
+from headend.prepaid.model import EntryKind, NewEntry
+from headend.storage import importing
+from headend.storage.csvfile import Cells, read_lines
+from headend.storage.errors import EntryConflict, Problem
+from headend.storage.importing import ImportReport
+from headend.storage.ledger import book
+from headend.storage.sqlite import Connection
+from headend.storage.times import to_micros
+
+COLUMNS: Final = (
+    "consumer_no",
+    "name",
+    "language",
+    "mobile",
+    "category",
+    "office",
+    "tariff",
+    "protected",
+    "balance_source",
+    "meter",
+    "opening_balance",
+)
+
+_MOBILE: Final = re.compile(r"(\+91)?[0-9]{10}")
+_RUPEES: Final = re.compile(r"(-?)([0-9]{1,9})\.([0-9]{2})")
+
+
+@frozen
+class Consumer:
+    """One line of the file; `opening` in paise, None when the cell is empty."""
+
+    line: int
+    consumer_no: str
+    name: str
+    language: str
+    mobile: str | None
+    category: str
+    office: str
+    tariff: str
+    protected: str | None
+    balance_source: str
+    meter: str | None
+    opening: int | None
+
+
+@define
+class Links:
+    """Which meter has which consumer, as the transaction stands."""
+
+    consumer_of: dict[str, str | None]
+    meter_of: dict[str, str]
+
+
+def parse_consumers(file: Path) -> tuple[list[Consumer], list[Problem]]:
+    """The consumers of a file, and what is wrong with it."""
+    problems: list[Problem] = []
+    consumers = []
+    for line in read_lines(file, COLUMNS, problems):
+        cells = Cells(line, problems)
+        consumer = _consumer(cells)
+        if not cells.failed:
+            consumers.append(consumer)
+    _refuse_twins(consumers, problems)
+    return consumers, problems
+
+
+def write_consumers(
+    connection: Connection, consumers: list[Consumer], problems: list[Problem], report: ImportReport, now: datetime
+) -> None:
+    """Add and change accounts in the current transaction; contradictions with the store are added to `problems`."""
+    links = _links(connection)
+    for consumer in consumers:
+        wrong = _wrong_link(links, consumer)
+        if wrong is not None:
+            problems.append(Problem(consumer.line, "meter", wrong))
+        if problems:
+            continue
+        changes = [
+            _write_account(connection, consumer, now),
+            _link(connection, links, consumer),
+            _open(connection, consumer, problems, now),
+        ]
+        _count(report, changes)
+
+
+def _count(report: ImportReport, changes: list[str]) -> None:
+    if "added" in changes:
+        report.added += 1
+    elif "changed" in changes:
+        report.changed += 1
+    else:
+        report.unchanged += 1
+
+
+def _consumer(cells: Cells) -> Consumer:
+    return Consumer(
+        line=cells.line.number,
+        consumer_no=cells.take("consumer_no", importing.consumer_no, ""),
+        name=cells.take("name", importing.required, ""),
+        language=cells.take("language", importing.one_of("hi", "en"), ""),
+        mobile=cells.take("mobile", importing.or_none(_mobile), None),
+        category=cells.take("category", importing.required, ""),
+        office=cells.take("office", importing.office, ""),
+        tariff=cells.take("tariff", importing.required, ""),
+        protected=cells.take("protected", importing.or_none(importing.optional), None),
+        balance_source=cells.take("balance_source", importing.one_of("ledger", "meter"), ""),
+        meter=cells.take("meter", importing.or_none(importing.serial), None),
+        opening=cells.take("opening_balance", importing.or_none(_paise), None),
+    )
+
+
+def _refuse_twins(consumers: list[Consumer], problems: list[Problem]) -> None:
+    first_lines: dict[tuple[str, str], int] = {}
+    for consumer in consumers:
+        for column, value in (("consumer_no", consumer.consumer_no), ("meter", consumer.meter)):
+            first = first_lines.setdefault((column, value), consumer.line) if value is not None else consumer.line
+            if first != consumer.line:
+                problems.append(Problem(consumer.line, column, f"{value} stands in line {first} already"))
+
+
+def _links(connection: Connection) -> Links:
+    consumer_of: dict[str, str | None] = dict(connection.execute("SELECT serial, consumer_no FROM meters"))
+    return Links(consumer_of, {consumer: serial for serial, consumer in consumer_of.items() if consumer is not None})
+
+
+def _wrong_link(links: Links, consumer: Consumer) -> str | None:
+    if consumer.meter is None:
+        return None
+    if consumer.meter not in links.consumer_of:
+        return f"{consumer.meter} is not in the inventory; import the meters first"
+    holder = links.consumer_of[consumer.meter]
+    if holder not in (None, consumer.consumer_no):
+        return f"{consumer.meter} already belongs to consumer {holder}"
+    other = links.meter_of.get(consumer.consumer_no, consumer.meter)
+    return None if other == consumer.meter else f"consumer {consumer.consumer_no} already has meter {other}"
+
+
+def _write_account(connection: Connection, consumer: Consumer, now: datetime) -> str:
+    values = (
+        consumer.name,
+        consumer.language,
+        consumer.mobile,
+        consumer.category,
+        consumer.office,
+        consumer.tariff,
+        consumer.protected,
+        consumer.balance_source,
+    )
+    row = connection.execute(
+        "SELECT name, language, mobile, category, office, tariff, protected, balance_source FROM accounts"
+        " WHERE consumer_no = ?",
+        (consumer.consumer_no,),
+    ).fetchone()
+    if row is None:
+        # Nobody is cut on a balance that is not known: without an opening balance a ledger account is not reconciled.
+        reconciled = consumer.opening is not None or consumer.balance_source == "meter"
+        connection.execute(
+            "INSERT INTO accounts (name, language, mobile, category, office, tariff, protected, balance_source,"
+            " consumer_no, reconciled, converted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*values, consumer.consumer_no, int(reconciled), to_micros(now)),
+        )
+        return "added"
+    if row == values:
+        return "unchanged"
+    connection.execute(
+        "UPDATE accounts SET (name, language, mobile, category, office, tariff, protected, balance_source) ="
+        " (?, ?, ?, ?, ?, ?, ?, ?) WHERE consumer_no = ?",
+        (*values, consumer.consumer_no),
+    )
+    return "changed"
+
+
+def _link(connection: Connection, links: Links, consumer: Consumer) -> str:
+    if consumer.meter is None or links.consumer_of[consumer.meter] == consumer.consumer_no:
+        return "unchanged"
+    connection.execute("UPDATE meters SET consumer_no = ? WHERE serial = ?", (consumer.consumer_no, consumer.meter))
+    links.consumer_of[consumer.meter] = consumer.consumer_no
+    links.meter_of[consumer.consumer_no] = consumer.meter
+    return "changed"
+
+
+def _open(connection: Connection, consumer: Consumer, problems: list[Problem], now: datetime) -> str:
+    if consumer.opening is None:
+        return "unchanged"
+    entry = NewEntry(consumer.consumer_no, EntryKind.OPENING, consumer.opening, "opening", now, "import")
+    try:
+        booking = book(connection, entry, now)
+    except EntryConflict:
+        problems.append(
+            Problem(consumer.line, "opening_balance", "another opening balance is booked; correct it by a ledger entry")
+        )
+        return "unchanged"
+    connection.execute(
+        "UPDATE accounts SET reconciled = 1 WHERE consumer_no = ? AND reconciled = 0", (consumer.consumer_no,)
+    )
+    return "unchanged" if booking.repeated else "changed"
+
+
+def _mobile(text: str) -> str:
+    if not _MOBILE.fullmatch(text):
+        raise ValueError(f"{text!r} is not a mobile number; it has 10 digits")
+    return text
+
+
+def _paise(text: str) -> int:
+    found = _RUPEES.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not an amount; write rupees with two decimals, such as 250.00 or -12.50")
+    sign, rupees, paise = found.groups()
+    amount = int(rupees) * 100 + int(paise)
+    return -amount if sign else amount

@@ -1,0 +1,193 @@
+"""Import of the inventory from CSV. It may be repeated: a line that says what is known changes nothing."""
+
+import re
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from attrs import evolve
+
+from headend.meters.inventory import Meter
+from headend.storage import importing
+from headend.storage.csvfile import Cells, Line, read_lines
+from headend.storage.errors import ImportRefused, Problem
+from headend.storage.importing import ImportReport
+from headend.storage.inventory import all_meters, insert_meter, update_meter
+from headend.storage.sqlite import Connection
+
+COLUMNS: Final = (
+    "serial",
+    "logical_device_name",
+    "system_title",
+    "model",
+    "address",
+    "server_sap",
+    "lane",
+    "office",
+    "consumer_no",
+    "group",
+    "time_zone",
+)
+
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+]*://[!-~]+")
+_DEFAULT_ZONE: Final = "Asia/Kolkata"
+
+
+def parse_meters(file: Path) -> tuple[list[tuple[int, Meter]], list[Problem]]:
+    """The meters of a file with their lines, and what is wrong with it."""
+    problems: list[Problem] = []
+    meters = []
+    for line in read_lines(file, COLUMNS, problems):
+        cells = Cells(line, problems)
+        meter = _meter(cells)
+        if not cells.failed:
+            meters.append((line.number, meter))
+    _refuse_twins(meters, problems)
+    return meters, problems
+
+
+def check_meter(meter: Meter) -> None:
+    """Hold one meter that is added by hand to the same rules; raises ImportRefused with line 0."""
+    problems: list[Problem] = []
+    cells = Cells(Line(0, _cells(meter)), problems)
+    _meter(cells)
+    if problems:
+        raise ImportRefused(f"meter {meter.serial}", tuple(problems))
+
+
+def write_meters(
+    connection: Connection, meters: list[tuple[int, Meter]], problems: list[Problem], report: ImportReport
+) -> None:
+    """Add and change meters in the current transaction; contradictions with the inventory are added to `problems`."""
+    known = {meter.serial: meter for meter in all_meters(connection)}
+    names = {meter.logical_device_name: meter.serial for meter in known.values()}
+    consumers = {meter.consumer_no: meter.serial for meter in known.values() if meter.consumer_no}
+    for line, meter in meters:
+        before = known.get(meter.serial)
+        merged = meter if before is None else _merged(before, meter)
+        wrong = _contradictions(before, merged, names, consumers)
+        problems += [Problem(line, column, reason) for column, reason in wrong]
+        if wrong or problems:
+            continue
+        if before is None:
+            insert_meter(connection, merged)
+            report.added += 1
+        elif before == merged:
+            report.unchanged += 1
+        else:
+            update_meter(connection, merged)
+            report.changed += 1
+
+
+def _meter(cells: Cells) -> Meter:
+    return Meter(
+        serial=cells.take("serial", importing.serial, ""),
+        logical_device_name=cells.take("logical_device_name", _device_name, ""),
+        model=cells.take("model", importing.required, ""),
+        address=cells.take("address", _address, ""),
+        system_title=cells.take("system_title", importing.or_none(_title), None),
+        server_sap=cells.take("server_sap", _sap, 1),
+        lane=cells.take("lane", importing.optional, ""),
+        office=cells.take("office", importing.office, ""),
+        consumer_no=cells.take("consumer_no", importing.or_none(importing.consumer_no), None),
+        group=cells.take("group", importing.optional, "") or "default",
+        time_zone=cells.take("time_zone", _zone, _DEFAULT_ZONE),
+    )
+
+
+def _cells(meter: Meter) -> dict[str, str]:
+    return {
+        "serial": meter.serial,
+        "logical_device_name": meter.logical_device_name,
+        "system_title": meter.system_title.hex() if meter.system_title is not None else "",
+        "model": meter.model,
+        "address": meter.address,
+        "server_sap": str(meter.server_sap),
+        "lane": meter.lane,
+        "office": meter.office,
+        "consumer_no": meter.consumer_no or "",
+        "group": meter.group,
+        "time_zone": meter.time_zone,
+    }
+
+
+def _merged(before: Meter, now: Meter) -> Meter:
+    """An empty cell for something that was learned or linked since leaves it as it is."""
+    return evolve(
+        now,
+        system_title=before.system_title if now.system_title is None else now.system_title,
+        consumer_no=before.consumer_no if now.consumer_no is None else now.consumer_no,
+    )
+
+
+def _contradictions(
+    before: Meter | None, meter: Meter, names: dict[str, str], consumers: dict[str, str]
+) -> list[tuple[str, str]]:
+    wrong = []
+    holder = names.setdefault(meter.logical_device_name, meter.serial)
+    if holder != meter.serial:
+        wrong.append(("logical_device_name", f"{meter.logical_device_name} already belongs to meter {holder}"))
+    if meter.consumer_no is not None:
+        holder = consumers.setdefault(meter.consumer_no, meter.serial)
+        if holder != meter.serial:
+            wrong.append(("consumer_no", f"{meter.consumer_no} already has meter {holder}"))
+    if before is None:
+        return wrong
+    if before.consumer_no is not None and meter.consumer_no != before.consumer_no:
+        wrong.append(("consumer_no", f"the meter belongs to consumer {before.consumer_no}; an import does not move it"))
+    if before.system_title is not None and meter.system_title != before.system_title:
+        wrong.append(
+            ("system_title", f"{before.system_title.hex()} is pinned for this meter; an import does not change it")
+        )
+    return wrong
+
+
+def _refuse_twins(meters: list[tuple[int, Meter]], problems: list[Problem]) -> None:
+    first_lines: dict[tuple[str, str], int] = {}
+    for line, meter in meters:
+        for column, value in (
+            ("serial", meter.serial),
+            ("logical_device_name", meter.logical_device_name),
+            ("consumer_no", meter.consumer_no),
+        ):
+            first = first_lines.setdefault((column, value), line) if value is not None else line
+            if first != line:
+                problems.append(Problem(line, column, f"{value} stands in line {first} already"))
+
+
+def _device_name(text: str) -> str:
+    if not text.isascii() or not 1 <= len(text) <= 64:
+        raise ValueError("a logical device name has 1 to 64 ASCII characters")
+    return text
+
+
+def _title(text: str) -> bytes:
+    try:
+        octets = bytes.fromhex(text)
+    except ValueError:
+        octets = b""
+    if len(octets) != 8:
+        raise ValueError(f"{text!r} is not a system title; it has 16 hexadecimal digits")
+    return octets
+
+
+def _address(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError(f"{text!r} is not an address; write for example tcp://10.0.0.7:4059")
+    return text
+
+
+def _sap(text: str) -> int:
+    if not text:
+        return 1
+    if not text.isascii() or not text.isdecimal() or not 0 <= int(text) <= 0xFFFF:
+        raise ValueError(f"{text!r} is not a server address; it is a number from 0 to 65535")
+    return int(text)
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text or _DEFAULT_ZONE)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{text!r} is not a time zone; write for example Asia/Kolkata") from None
+    return text or _DEFAULT_ZONE

@@ -1,0 +1,145 @@
+"""Writing a judgement: ledger entries, energy mark, notices, command, and the decision with its facts."""
+
+from datetime import datetime
+from typing import Final
+
+from headend.commands.journal import RefusedByRule
+from headend.commands.model import Command, NewCommand
+from headend.notify.model import Notice
+from headend.prepaid.caps import Caps
+from headend.prepaid.model import Account, EnergyMark, NewEntry
+from headend.prepaid.policy import Decision, Verdict
+from headend.scheduler.ports import Judgement
+from headend.storage.errors import EntryConflict, PaymentConflict
+from headend.storage.events import as_json, emit
+from headend.storage.inventory import meter_id
+from headend.storage.ledger import book
+from headend.storage.requesting import request
+from headend.storage.sqlite import Connection
+from headend.storage.times import to_micros
+from headend.storage.views import StoredAccount
+
+#: Each of these is kept as a row of its own; the others are counted while they repeat.
+_MOVES_A_RELAY: Final = (Verdict.DISCONNECT, Verdict.RECONNECT)
+
+
+def apply(
+    connection: Connection, caps: Caps, stored: StoredAccount, judgement: Judgement, now: datetime
+) -> Command | None:
+    """Write everything that a judgement asks for; the command that now stands, if it asked for one."""
+    account = stored.account
+    for entry in judgement.entries:
+        _book(connection, account, entry, now)
+    if judgement.mark is not None:
+        _move_mark(connection, judgement.mark)
+    for notice in judgement.notices:
+        write_notice(connection, stored.id, account, notice)
+    command = _request(connection, caps, account, judgement.command, now)
+    _record_decision(connection, stored, judgement.decision, command, now)
+    return command
+
+
+def write_notice(connection: Connection, account_id: int, account: Account, notice: Notice) -> None:
+    """Write a notice once; its event carries the texts to whoever sends them."""
+    added = connection.execute(
+        "INSERT INTO notices (account, kind, key, at, texts) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (account_id, notice.kind.value, notice.key, to_micros(notice.at), as_json(notice.texts)),
+    ).rowcount
+    if added:
+        emit(
+            connection,
+            notice.at,
+            "notice.written",
+            meter=account.meter,
+            consumer_no=account.consumer_no,
+            payload={
+                "kind": notice.kind,
+                "key": notice.key,
+                "language": account.language,
+                "mobile": account.mobile,
+                "texts": notice.texts,
+            },
+        )
+
+
+def _book(connection: Connection, account: Account, entry: NewEntry, now: datetime) -> None:
+    try:
+        book(connection, entry, now)
+    except (EntryConflict, PaymentConflict) as conflict:
+        # What the visit learned must not be lost over it; a person looks at the incident.
+        emit(
+            connection,
+            now,
+            "ledger.conflict",
+            meter=account.meter,
+            consumer_no=entry.consumer_no,
+            payload={"kind": entry.kind, "reference": entry.reference, "amount": entry.amount, "error": str(conflict)},
+        )
+
+
+def _move_mark(connection: Connection, mark: EnergyMark) -> None:
+    connection.execute(
+        "INSERT INTO energy_marks (meter, energy_wh, at, remainder) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (meter) DO UPDATE SET (energy_wh, at, remainder) ="
+        " (excluded.energy_wh, excluded.at, excluded.remainder)",
+        (meter_id(connection, mark.meter), mark.energy_wh, to_micros(mark.at), mark.remainder),
+    )
+
+
+def _request(
+    connection: Connection, caps: Caps, account: Account, new: NewCommand | None, now: datetime
+) -> Command | None:
+    if new is None:
+        return None
+    try:
+        return request(connection, caps, new)
+    except RefusedByRule as refusal:
+        emit(
+            connection,
+            now,
+            "command.refused",
+            meter=new.meter,
+            consumer_no=account.consumer_no,
+            payload={"target": new.target, "cause": new.cause, "reason": str(refusal)},
+        )
+        return None
+
+
+def _record_decision(
+    connection: Connection, stored: StoredAccount, decision: Decision, command: Command | None, now: datetime
+) -> None:
+    if decision.verdict not in _MOVES_A_RELAY and _count_repeated(connection, stored, decision, now):
+        return
+    would = getattr(decision, "would", None)
+    connection.execute(
+        "INSERT INTO decisions (account, at, verdict, reason, facts, would, command, last_at, times)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1)",
+        (
+            stored.id,
+            to_micros(now),
+            decision.verdict.value,
+            decision.reason.value,
+            as_json(decision.facts),
+            would,
+            command.id if command is not None else None,
+            to_micros(now),
+        ),
+    )
+    emit(
+        connection,
+        now,
+        f"decision.{decision.verdict.value}",
+        meter=stored.account.meter,
+        consumer_no=stored.account.consumer_no,
+        payload={"reason": decision.reason, "would": would, "command": command.id if command is not None else None},
+    )
+
+
+def _count_repeated(connection: Connection, stored: StoredAccount, decision: Decision, now: datetime) -> bool:
+    last = connection.execute(
+        "SELECT id, verdict, reason FROM decisions WHERE account = ? ORDER BY id DESC LIMIT 1", (stored.id,)
+    ).fetchone()
+    if last is None or last[1:] != (decision.verdict.value, decision.reason.value):
+        return False
+    connection.execute("UPDATE decisions SET last_at = ?, times = times + 1 WHERE id = ?", (to_micros(now), last[0]))
+    return True

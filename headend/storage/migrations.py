@@ -1,0 +1,87 @@
+"""The schema, in numbered files; each is applied once, in a transaction of its own, with the note that it was."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from sqlite_utils import Database, Migrations
+
+from headend.storage.errors import StorageError
+from headend.storage.sqlite import APPLICATION_ID
+
+_SET: Final = "headend"
+
+
+def migrate(database: Database, path: Path) -> None:
+    """Bring a database to this version's schema; refuse one that another program or a newer version wrote."""
+    _refuse_foreign(database, path)
+    known = _scripts()
+    _refuse_newer(database, path, {name for name, _ in known})
+    for name, text in known:
+        _apply_one(database, name, text)
+
+
+def schema_version() -> str:
+    """The name of the newest migration."""
+    return [name for name, _ in _scripts()][-1]
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script, one by one: `executescript` would commit the transaction that guards them."""
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if _complete(pending):
+            yield pending
+            pending = ""
+
+
+def _complete(text: str) -> bool:
+    import sqlite3  # noqa: PLC0415  only its tokenizer is needed, which any version has
+
+    return text.rstrip().endswith(";") and sqlite3.complete_statement(text)
+
+
+def _scripts() -> list[tuple[str, str]]:
+    folder = files("headend.storage") / "schema"
+    found = [
+        (entry.name, entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql")
+    ]
+    return sorted((name.removesuffix(".sql"), text) for name, text in found)
+
+
+def _apply_one(database: Database, name: str, text: str) -> None:
+    migrations = Migrations(_SET)
+
+    def apply(target: Database) -> None:
+        for statement in statements(text):
+            target.conn.execute(statement)
+        target.conn.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        target.conn.execute(f"PRAGMA user_version = {int(name[:4])}")
+
+    migrations(name=name)(apply)
+    # Taken before looking, so that two processes that start at once do not both apply it.
+    database.conn.execute("BEGIN IMMEDIATE")
+    try:
+        migrations.apply(database)
+    except BaseException:
+        database.rollback()
+        raise
+    database.conn.execute("COMMIT")
+
+
+def _refuse_foreign(database: Database, path: Path) -> None:
+    (mark,) = database.conn.execute("PRAGMA application_id").fetchone()
+    (objects,) = database.conn.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if mark != APPLICATION_ID and objects:
+        raise StorageError(f"{path}: this database belongs to another program; choose another path for headend's")
+
+
+def _refuse_newer(database: Database, path: Path, known: set[str]) -> None:
+    newer = sorted({migration.name for migration in Migrations(_SET).applied(database)} - known)
+    if newer:
+        raise StorageError(
+            f"{path}: a newer version of headend wrote this database (schema {newer[-1]}, this version knows"
+            f" {schema_version()}); install that version, or restore a backup made before the upgrade"
+        )

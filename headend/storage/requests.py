@@ -1,0 +1,84 @@
+"""What processes ask of each other through the database: read requests, and who runs a schedule's slot."""
+
+from datetime import datetime
+from typing import Final
+
+from headend.scheduler.ports import ReadRequest, ReadResult
+from headend.storage.inventory import meter_id
+from headend.storage.sqlite import Connection
+from headend.storage.times import from_micros, to_micros
+
+#: Slots are remembered so long; an older one is not run any more.
+_SLOTS_KEPT_US: Final = 40 * 86_400 * 1_000_000
+
+
+def ask(
+    connection: Connection,
+    meter: str,
+    profile: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    requested_at: datetime,
+) -> int:
+    """Write a read request; its number."""
+    cursor = connection.execute(
+        "INSERT INTO read_requests (meter, profile, since, until, requested_at) VALUES (?, ?, ?, ?, ?)",
+        (meter_id(connection, meter), profile, to_micros(since), to_micros(until), to_micros(requested_at)),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def take_new(connection: Connection) -> list[ReadRequest]:
+    """Requests that nobody has taken yet, oldest first; now they are taken."""
+    rows = connection.execute(
+        "SELECT r.id, m.serial, r.profile, r.since, r.until, r.requested_at FROM read_requests r"
+        " JOIN meters m ON m.id = r.meter WHERE r.done = 0 AND r.taken = 0 ORDER BY r.id"
+    ).fetchall()
+    connection.executemany("UPDATE read_requests SET taken = 1 WHERE id = ?", [(row[0],) for row in rows])
+    return [
+        ReadRequest(number, serial, profile, from_micros(since), from_micros(until), from_micros(requested_at))
+        for number, serial, profile, since, until, requested_at in rows
+    ]
+
+
+def any_new(connection: Connection) -> bool:
+    """Whether there is a request that nobody has taken yet."""
+    row = connection.execute("SELECT 1 FROM read_requests WHERE done = 0 AND taken = 0 LIMIT 1").fetchone()
+    return row is not None
+
+
+def finish(connection: Connection, request_id: int, result: ReadResult) -> None:
+    """Answer a request; the first answer stands."""
+    connection.execute(
+        "UPDATE read_requests SET done = 1, body = ?, error = ?, exit_code = ? WHERE id = ? AND done = 0",
+        (result.body, result.error, result.exit_code, request_id),
+    )
+
+
+def result_of(connection: Connection, request_id: int) -> ReadResult | None:
+    """The answer of a request, None while there is none."""
+    row = connection.execute(
+        "SELECT body, error, exit_code FROM read_requests WHERE id = ? AND done = 1", (request_id,)
+    ).fetchone()
+    return None if row is None else ReadResult(*row)
+
+
+def abandon_taken(connection: Connection) -> None:
+    """Answer the requests that a daemon took and did not live to finish, so that nobody waits for ever."""
+    connection.execute(
+        "UPDATE read_requests SET done = 1, error = 'the daemon was restarted while reading; ask again', exit_code = 1"
+        " WHERE taken = 1 AND done = 0"
+    )
+
+
+def claim(connection: Connection, schedule: str, slot: datetime) -> bool:
+    """True once for a schedule and slot."""
+    at = to_micros(slot)
+    (newest,) = connection.execute("SELECT max(slot) FROM slots WHERE schedule = ?", (schedule,)).fetchone()
+    if newest is not None and at <= newest - _SLOTS_KEPT_US:
+        return False
+    connection.execute("DELETE FROM slots WHERE schedule = ? AND slot <= ?", (schedule, at - _SLOTS_KEPT_US))
+    added = connection.execute(
+        "INSERT INTO slots (schedule, slot) VALUES (?, ?) ON CONFLICT DO NOTHING", (schedule, at)
+    ).rowcount
+    return bool(added)

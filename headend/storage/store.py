@@ -1,0 +1,142 @@
+"""The embedded store: one SQLite file, one writer thread, a few readers, and a part for each port."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+from attrs import define
+
+from headend.prepaid.caps import Caps
+from headend.session.ports import Now
+from headend.storage.accounts import Accounts
+from headend.storage.backups import back_up, recognise_restore
+from headend.storage.board import Board
+from headend.storage.checking import CheckReport, check
+from headend.storage.counters import Counters
+from headend.storage.events import Events
+from headend.storage.fleet import Fleet
+from headend.storage.journal import SqliteJournal
+from headend.storage.kek import Kek, KekError
+from headend.storage.keys import Keys
+from headend.storage.migrations import migrate
+from headend.storage.readers import Readers
+from headend.storage.registry import Registry
+from headend.storage.requests import abandon_taken
+from headend.storage.sqlite import Connection, SqliteError, connect_writer, translate
+from headend.storage.switches import Switches, set_armed
+from headend.storage.writer import Writer
+
+_KEK_CHECK: Final = "kek_check"
+
+
+@define(eq=False)
+class Store:
+    """Everything that is kept, by port.
+
+    `fleet` is the FleetStore, `journal` the Journal, `counters` the CounterStore, `keys` the KeyRing; beside them
+    `accounts` (ledger, recharge, notices, decisions), `registry` (imports), `events` (outbox), `switches` and `board`
+    (the fleet for screens). `restored_from` is when the backup was taken that this database was just restored from,
+    None for any other start.
+    """
+
+    path: Path
+    fleet: Fleet
+    journal: SqliteJournal
+    counters: Counters
+    keys: Keys
+    accounts: Accounts
+    registry: Registry
+    events: Events
+    switches: Switches
+    board: Board
+    restored_from: datetime | None
+    _writer: Writer
+    _readers: Readers
+    _now: Now
+
+    @classmethod
+    async def open(
+        cls, path: Path, *, kek: Kek | None, now: Now, caps: Caps | None = None, armed: bool | None = None
+    ) -> Self:
+        """Open or create the database. `armed` is given by a daemon that starts: only True lets the policy cut.
+
+        A command that runs beside a daemon leaves `armed` out and changes nothing. Raises StorageError, and KekError
+        for a key-encryption key other than the one the database was made with.
+        """
+        writer = await asyncio.to_thread(_start_writer, path)
+        try:
+            restored_from = await writer.run(lambda connection: _prepare(connection, path, kek, now(), armed))
+        except BaseException:
+            await writer.close()
+            raise
+        readers = Readers(path)
+        bounds = caps if caps is not None else Caps()
+        return cls(
+            path=path,
+            fleet=Fleet(writer, readers, now, bounds),
+            journal=SqliteJournal(writer, readers, bounds),
+            counters=Counters(writer, readers),
+            keys=Keys(writer, readers, kek, now),
+            accounts=Accounts(writer, readers, now, bounds),
+            registry=Registry(writer, now),
+            events=Events(writer, readers),
+            switches=Switches(writer, readers, now),
+            board=Board(readers),
+            restored_from=restored_from,
+            writer=writer,
+            readers=readers,
+            now=now,
+        )
+
+    async def close(self) -> None:
+        """Commit what is queued and close; calling it again does nothing."""
+        await self._readers.close()
+        await self._writer.close()
+
+    async def check(self) -> CheckReport:
+        """Prove the database whole, or say what is not."""
+        return await self._readers.run(check)
+
+    async def backup(self, target: Path) -> None:
+        """Copy the database to a new file while everything runs; it holds no key that can be used without the KEK."""
+        await asyncio.to_thread(back_up, self.path, target, self._now())
+
+
+def _start_writer(path: Path) -> Writer:
+    try:
+        database = connect_writer(path)
+        try:
+            migrate(database, path)
+        except BaseException:
+            database.close()
+            raise
+        writer = Writer(database, path)
+        writer.start()
+    except SqliteError as error:
+        raise translate(error, path) from error
+    return writer
+
+
+def _prepare(
+    connection: Connection,
+    path: Path,
+    kek: Kek | None,
+    now: datetime,
+    armed: bool | None,  # noqa: FBT001  None differs
+) -> datetime | None:
+    if kek is not None:
+        _check_kek(connection, path, kek)
+    restored_from = recognise_restore(connection, now)
+    if armed is not None:
+        set_armed(connection, now, on=armed and restored_from is None, by="start")
+        abandon_taken(connection)
+    return restored_from
+
+
+def _check_kek(connection: Connection, path: Path, kek: Kek) -> None:
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_KEK_CHECK,)).fetchone()
+    if row is None:
+        connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (_KEK_CHECK, kek.check_value()))
+    elif row[0] != kek.check_value():
+        raise KekError(f"{path}: the key from {kek.source} is not the one that wraps this database's keys")

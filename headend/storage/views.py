@@ -1,0 +1,179 @@
+"""An account as it stands inside a transaction: every fact a decision may rest on, gathered in one place."""
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from attrs import define
+
+from headend.prepaid.caps import CutCounts
+from headend.prepaid.model import Account, AccountView, BalanceSource, EnergyMark, Facts, OpenCommand, SentNotice
+from headend.storage.errors import UnknownConsumer
+from headend.storage.ledger import balance_of
+from headend.storage.sqlite import Connection
+from headend.storage.switches import is_armed, is_killed, mode_of
+from headend.storage.times import from_micros, to_micros
+
+_ACCOUNT: Final = """
+SELECT a.id, a.consumer_no, a.name, a.language, a.mobile, a.category, a.office, a.tariff, a.protected, a.balance_source,
+       m.serial, a.reconciled, a.converted_at, a.negative_since, m.id, m.time_zone
+FROM accounts a LEFT JOIN meters m ON m.consumer_no = a.consumer_no
+"""
+
+_STATE: Final = """
+SELECT reading_at, relay_connected, clock_deviation, balance, balance_at FROM meter_state WHERE meter = ?
+"""
+
+#: The command that will decide where the relay ends: one that was replaced matters only when nothing else is open.
+_OPEN_COMMAND: Final = """
+SELECT id, target, state, origin FROM commands
+WHERE meter = ? AND state IN ('requested', 'sending', 'unknown', 'quarantined')
+ORDER BY superseded_by IS NOT NULL, id DESC LIMIT 1
+"""
+
+_LAST_CONFIRMED: Final = """
+SELECT target = 'disconnected' AND origin = 'policy' FROM commands
+WHERE meter = ? AND state = 'confirmed' ORDER BY id DESC LIMIT 1
+"""
+
+_CUTS: Final = """
+SELECT coalesce(sum(counted_at > :hour), 0), count(*), coalesce(sum(counted_at > :hour AND segment = :segment), 0)
+FROM commands WHERE target = 'disconnected' AND counted_at > :day AND id <> :but
+"""
+
+#: Notices older than this no longer tell whether one is due.
+_NOTICES_SPAN: Final = timedelta(days=35)
+_HOUSE_ZONE: Final = "Asia/Kolkata"
+
+
+@define
+class StoredAccount:
+    """An account with the row ids that its meter and itself have."""
+
+    id: int
+    account: Account
+    negative_since: int | None
+    meter_id: int | None
+    time_zone: str
+
+
+def stored_account(connection: Connection, consumer_no: str) -> StoredAccount:
+    """The account of a consumer; raises UnknownConsumer."""
+    row = connection.execute(f"{_ACCOUNT} WHERE a.consumer_no = ?", (consumer_no,)).fetchone()
+    if row is None:
+        raise UnknownConsumer(consumer_no)
+    return _stored(row)
+
+
+def account_of_meter(connection: Connection, meter: int) -> StoredAccount | None:
+    """The account that a meter belongs to, None when it has none."""
+    row = connection.execute(f"{_ACCOUNT} WHERE m.id = ?", (meter,)).fetchone()
+    return None if row is None else _stored(row)
+
+
+def all_accounts(connection: Connection, after: str, limit: int) -> list[Account]:
+    """Accounts by consumer number, from the one after `after`."""
+    rows = connection.execute(f"{_ACCOUNT} WHERE a.consumer_no > ? ORDER BY a.consumer_no LIMIT ?", (after, limit))
+    return [_stored(row).account for row in rows]
+
+
+def view(connection: Connection, stored: StoredAccount, now: datetime) -> AccountView:
+    """The account with all its facts at `now`."""
+    meter = stored.meter_id
+    state = connection.execute(_STATE, (meter,)).fetchone() or (None,) * 5
+    reading_at, relay, deviation, meter_balance, meter_balance_at = state
+    mark = energy_mark(connection, stored)
+    if stored.account.balance_source is BalanceSource.METER:
+        balance, balance_at = meter_balance, from_micros(meter_balance_at)
+    else:
+        balance, balance_at = balance_of(connection, stored.id), (mark.at if mark else None)
+    cuts = cut_counts(connection, now, stored.account.office)
+    notices = _notices(connection, stored.id, now)
+    written, delivered = _told(connection, stored)
+    facts = Facts(
+        now=now,
+        account=stored.account,
+        mode=mode_of(connection, stored.account.office),
+        armed=is_armed(connection),
+        kill_switch=is_killed(connection),
+        balance=balance,
+        balance_at=balance_at,
+        reading_at=from_micros(reading_at),
+        clock_deviation=deviation,
+        relay_connected=None if relay is None else bool(relay),
+        open_command=_open_command(connection, meter),
+        cuts_last_hour=cuts.last_hour,
+        time_zone=stored.time_zone,
+        negative_since=from_micros(stored.negative_since),
+        notice_at=written,
+        notice_delivered_at=delivered,
+        disconnected_by_us=_disconnected_by_us(connection, meter),
+        cuts_last_day=cuts.last_day,
+        cuts_segment=cuts.segment_hour,
+    )
+    return AccountView(facts, mark, notices)
+
+
+def cut_counts(connection: Connection, now: datetime, segment: str, *, but: int = 0) -> CutCounts:
+    """Disconnects that hold a place under the caps at `now`, without the command `but`."""
+    hour, day = (to_micros(now - timedelta(hours=hours)) for hours in (1, 24))
+    row = connection.execute(_CUTS, {"hour": hour, "day": day, "segment": segment, "but": but}).fetchone()
+    return CutCounts(*row)
+
+
+def energy_mark(connection: Connection, stored: StoredAccount) -> EnergyMark | None:
+    """How far the energy of the account's meter is charged, None before the first charge."""
+    row = connection.execute(
+        "SELECT energy_wh, at, remainder FROM energy_marks WHERE meter = ?", (stored.meter_id,)
+    ).fetchone()
+    if row is None or stored.account.meter is None:
+        return None
+    return EnergyMark(stored.account.meter, row[0], from_micros(row[1]), row[2])
+
+
+def _stored(row: tuple[Any, ...]) -> StoredAccount:
+    (row_id, consumer_no, name, language, mobile, category, office, tariff, protected, source, serial, *rest) = row
+    reconciled, converted_at, negative_since, meter, zone = rest
+    account = Account(
+        consumer_no,
+        name,
+        language,
+        mobile,
+        category,
+        office,
+        tariff,
+        protected,
+        BalanceSource(source),
+        serial,
+        bool(reconciled),
+        from_micros(converted_at),
+    )
+    return StoredAccount(row_id, account, negative_since, meter, zone or _HOUSE_ZONE)
+
+
+def _open_command(connection: Connection, meter: int | None) -> OpenCommand | None:
+    row = connection.execute(_OPEN_COMMAND, (meter,)).fetchone()
+    return None if row is None else OpenCommand(*row)
+
+
+def _disconnected_by_us(connection: Connection, meter: int | None) -> bool:
+    row = connection.execute(_LAST_CONFIRMED, (meter,)).fetchone()
+    return row is not None and bool(row[0])
+
+
+def _notices(connection: Connection, account: int, now: datetime) -> tuple[SentNotice, ...]:
+    rows = connection.execute(
+        "SELECT kind, key, at, delivered_at FROM notices WHERE account = ? AND at > ? ORDER BY at, id",
+        (account, to_micros(now - _NOTICES_SPAN)),
+    )
+    return tuple(SentNotice(kind, key, from_micros(at), from_micros(delivered)) for kind, key, at, delivered in rows)
+
+
+def _told(connection: Connection, stored: StoredAccount) -> tuple[datetime | None, datetime | None]:
+    """When the consumer was first told of this time below zero: written, and delivered."""
+    if stored.negative_since is None:
+        return None, None
+    written, delivered = connection.execute(
+        "SELECT min(at), min(delivered_at) FROM notices WHERE account = ? AND kind = 'negative' AND at >= ?",
+        (stored.id, stored.negative_since),
+    ).fetchone()
+    return from_micros(written), from_micros(delivered)

@@ -1,0 +1,218 @@
+"""The one writer: a thread that runs units of work in transactions and answers only when they are on disk.
+
+Group commit: whatever is asked for while a commit runs waits in a queue and shares the next transaction. Each unit has
+a savepoint, so that one that fails takes nothing else with it, and its caller is told after the commit, when the state
+that made it fail is durable too. A failure of the disk stops the writer for good (safety rule 14): after a failed sync
+nobody knows what the disk holds, so only a fresh start, which reads it back, may go on.
+
+Several processes may write. SQLite lets one in at a time, but has no queue: a busy process would starve the others. So
+whoever wants to write first holds the turnstile, a lock file, until SQLite has let it in.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from attrs import define, field
+from sqlite_utils import Database
+
+from headend.storage.errors import StorageError
+from headend.storage.sqlite import BUSY, CORRUPT, IOERR, NOTADB, Connection, SqliteError, primary_code, translate
+
+T = TypeVar("T")
+Unit = Callable[[Connection], T]
+
+#: One transaction takes at most so many units and goes on for at most so long, so that nobody waits for ever.
+_MOST_UNITS: Final = 500
+_LONGEST_S: Final = 0.1
+
+#: So long a process waits for another one's transaction; the longest of ours is a large import.
+_PATIENCE_S: Final = 60.0
+#: How often it looks: the turnstile leaves one process looking, so this costs nothing and keeps a recharge quick.
+_LOOK_S: Final = 0.001
+#: Fairness is given up, safety never: a stopped process may hold the turnstile.
+_TURNSTILE_PATIENCE_S: Final = 5.0
+
+#: After these, what is on disk is not known.
+_STOPPING: Final = frozenset({IOERR, CORRUPT, NOTADB})
+
+
+@define(eq=False)
+class _Job:
+    unit: Unit[Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+
+    def answer(self) -> None:
+        if self.future.cancelled():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+
+
+@define(eq=False)
+class Writer:
+    """Runs units of work on the writing connection; `run` from any task, `close` once."""
+
+    database: Database
+    path: Path
+    _queue: "queue.SimpleQueue[_Job | None]" = field(factory=queue.SimpleQueue, init=False)
+    _thread: threading.Thread | None = field(default=None, init=False)
+    _stopped: StorageError | None = field(default=None, init=False)
+    _turnstile: int = field(default=-1, init=False)
+    _closing: bool = field(default=False, init=False)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._turnstile = os.open(f"{self.path}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.database.conn.execute("PRAGMA busy_timeout = 0")
+        self._thread = threading.Thread(target=self._work, name="headend-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, unit: Unit[T]) -> T:
+        """Run `unit` in a transaction; its result, once that is durable. Its error, or StorageError, when it is not."""
+        if self._closing:
+            raise StorageError(f"{self.path}: the store is closed")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Job(unit, future, loop))
+        return await future
+
+    async def close(self) -> None:
+        """Finish what is queued, then end the thread and close the connection."""
+        if self._closing or self._thread is None:
+            return
+        self._closing = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self.database.close()
+        os.close(self._turnstile)
+
+    def _work(self) -> None:
+        ending = False
+        while not ending:
+            job = self._queue.get()
+            if job is None:
+                break
+            ending = self._transaction(job)
+
+    def _transaction(self, first: _Job) -> bool:
+        """One transaction for `first` and whatever else waits; True when the end of the queue was met."""
+        jobs = [first]
+        ending = False
+        try:
+            self._refuse_when_stopped()
+            self._begin()
+            ending = self._run_units(jobs)
+            self.database.conn.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001  whatever it is, each caller must be answered
+            self._fail(jobs, error)
+        _answer(jobs)
+        return ending
+
+    def _run_units(self, jobs: list[_Job]) -> bool:
+        connection = self.database.conn
+        started = time.monotonic()
+        self._run_unit(connection, jobs[0])
+        while len(jobs) < _MOST_UNITS and time.monotonic() - started < _LONGEST_S:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return False
+            if job is None:
+                return True
+            jobs.append(job)
+            self._run_unit(connection, job)
+        return False
+
+    def _run_unit(self, connection: Connection, job: _Job) -> None:
+        if job.future.cancelled():
+            return
+        connection.execute("SAVEPOINT unit")
+        try:
+            job.result = job.unit(connection)
+        except SqliteError as error:
+            if primary_code(error) in _STOPPING or not connection.in_transaction:
+                raise  # SQLite has given up the transaction: nothing of it stands
+            job.error = translate(error, self.path)
+            job.error.__cause__ = error
+        except Exception as error:  # noqa: BLE001  it belongs to the caller
+            job.error = error
+        if job.error is not None:
+            job.result = None
+            connection.execute("ROLLBACK TO unit")
+        connection.execute("RELEASE unit")
+
+    def _begin(self) -> None:
+        with self._turn():
+            deadline = time.monotonic() + _PATIENCE_S
+            while True:
+                try:
+                    self.database.conn.execute("BEGIN IMMEDIATE")
+                except SqliteError as error:
+                    if primary_code(error) != BUSY or time.monotonic() > deadline:
+                        raise
+                    time.sleep(_LOOK_S)
+                else:
+                    return
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        held = self._take_turn()
+        try:
+            yield
+        finally:
+            if held:
+                fcntl.flock(self._turnstile, fcntl.LOCK_UN)
+
+    def _take_turn(self) -> bool:
+        deadline = time.monotonic() + _TURNSTILE_PATIENCE_S
+        while time.monotonic() < deadline:
+            try:
+                fcntl.flock(self._turnstile, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_LOOK_S)
+            else:
+                return True
+        return False
+
+    def _refuse_when_stopped(self) -> None:
+        if self._stopped is not None:
+            raise self._stopped
+
+    def _fail(self, jobs: list[_Job], error: Exception) -> None:
+        failure = error if isinstance(error, StorageError) else translate(error, self.path)
+        if primary_code(error) in _STOPPING:
+            self._stopped = StorageError(f"{failure}; no more is written until headend is started again")
+            failure = self._stopped
+        for job in jobs:
+            job.result, job.error = None, StorageError(str(failure))
+            job.error.__cause__ = error
+        with contextlib.suppress(SqliteError):
+            self.database.rollback()
+
+
+def _answer(jobs: list[_Job]) -> None:
+    """Hand the results to the loops that wait for them, one call a loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+    for job in jobs:
+        by_loop.setdefault(job.loop, []).append(job)
+    for loop, theirs in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the loop has ended; nobody waits any more
+            loop.call_soon_threadsafe(_answer_each, theirs)
+
+
+def _answer_each(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.answer()
