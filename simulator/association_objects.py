@@ -2,11 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from headend.dlms.axdr.values import Data
-from headend.dlms.enumerations import ActionResult
+from attrs import evolve
+
+from headend.dlms.axdr import Data, null
+from headend.dlms.enumerations import ActionResult, KeyId
+from headend.dlms.errors import LocalError, RemoteError
+from headend.dlms.security import read_key_transfer
 from simulator import octets
 from simulator.associations import EVERYBODY, NOBODY, Role
-from simulator.objects import Attribute, CosemObject, Method, constant, cosem_object
+from simulator.objects import Attribute, CosemObject, Method, Perform, WrongTypeError, constant, cosem_object
 from simulator.registers import data
 
 if TYPE_CHECKING:
@@ -25,6 +29,11 @@ _LARGEST_PDU = 0xFFFF
 #: GET, SET, ACTION, selective access, block transfer, multiple references.
 _CONFORMANCE = bytes.fromhex("001e1d")
 _READ, _WRITE = 1, 2
+_KEY_FIELDS = {
+    KeyId.UNICAST_ENCRYPTION: "encryption",
+    KeyId.AUTHENTICATION: "authentication",
+    KeyId.MASTER: "master",
+}
 
 
 def counter_name(role: Role) -> bytes:
@@ -118,4 +127,21 @@ def _security_setup(role: Role) -> CosemObject:
             4: constant(octets.octet_string(b""), seen),
             5: Attribute(lambda meter: octets.octet_string(meter.identity.system_title), seen),
         },
+        {2: Method(_transfer_keys(role), seen)},
     )
+
+
+def _transfer_keys(role: Role) -> Perform:
+    def perform(meter: "Meter", value: Data | None) -> ActionResult:
+        keys = meter.keys(role)
+        try:
+            transferred = dict(read_key_transfer(keys.master, value or null()))
+        except (RemoteError, LocalError) as error:
+            raise WrongTypeError(str(error)) from error
+        changes = {_KEY_FIELDS[key_id]: key for key_id, key in transferred.items() if key_id in _KEY_FIELDS}
+        if len(changes) != len(transferred):
+            raise ValueError("a key that this meter does not have")
+        meter.take_keys(role, evolve(keys, **changes))
+        return ActionResult.SUCCESS
+
+    return perform

@@ -42,6 +42,11 @@ class CounterLedger:
             self.accepted = (*self.accepted, (counter, counter))
         return True
 
+    @property
+    def reused(self) -> int:
+        """How many refused values had been accepted before: counters used twice."""
+        return sum(refused.counter in self for refused in self.refused)
+
     def __contains__(self, counter: object) -> bool:
         """Whether `counter` was accepted once."""
         return isinstance(counter, int) and any(first <= counter <= last for first, last in self.accepted)

@@ -9,6 +9,7 @@ from headend.errors import HeadendError
 from simulator.associations import Role
 from simulator.fleet import Fleet
 from simulator.meter import Meter
+from simulator.sites import Place
 
 MODEL = "is15959-single-phase"
 
@@ -23,9 +24,6 @@ CONSUMER_COLUMNS = (
     *("consumer_no", "name", "language", "mobile", "category", "office"),
     *("tariff", "protected", "balance_source", "meter", "opening_balance"),
 )
-
-#: Where a meter is reached: host, port, server SAP, and the lane it shares, empty if none.
-Place = tuple[str, int, int, str]
 
 
 class ExportError(HeadendError):
@@ -44,7 +42,7 @@ def write_consumers(path: Path, fleet: Fleet) -> None:
 
 def write_keys(path: Path, fleet: Fleet) -> None:
     """Setting and reader keys of every meter, readable for the owner only; ExportError if the file can't be written."""
-    entries = (_key_entry(fleet, meter, role) for meter in fleet.meters for role in (Role.SETTING, Role.READER))
+    entries = (_key_entry(meter, role) for meter in fleet.meters for role in (Role.SETTING, Role.READER))
     try:
         path.touch(mode=0o600)
         with path.open("w", encoding="utf-8") as file:
@@ -55,10 +53,15 @@ def write_keys(path: Path, fleet: Fleet) -> None:
 
 def _inventory_row(fleet: Fleet, meter: Meter, place: Place, scheme: str) -> Sequence[object]:
     identity, consumers = meter.identity, fleet.scenario.consumers
-    host, port, server_sap, lane = place
     return (
         *(identity.serial, identity.logical_device_name, identity.system_title.hex(), MODEL),
-        *(f"{scheme}://{host}:{port}", server_sap, lane, _office(fleet, meter), identity.consumer_no),
+        *(
+            f"{scheme}://{place.host}:{place.port}",
+            place.server_sap,
+            place.lane,
+            _office(fleet, meter),
+            identity.consumer_no,
+        ),
         *(consumers.group, consumers.time_zone),
     )
 
@@ -78,8 +81,8 @@ def _office(fleet: Fleet, meter: Meter) -> str:
     return offices[(meter.identity.number - 1) % len(offices)] if offices else ""
 
 
-def _key_entry(fleet: Fleet, meter: Meter, role: Role) -> str:
-    keys = fleet.keys(meter, role)
+def _key_entry(meter: Meter, role: Role) -> str:
+    keys = meter.keys(role)
     secrets = {"ek": keys.encryption, "ak": keys.authentication, "secret": keys.secret, "master": keys.master}
     lines = [f'meter = "{meter.identity.serial}"', f'role = "{role.key_name}"']
     lines += [f'{key} = "{value.hex()}"' for key, value in {**secrets, "client_title": CLIENT_TITLE}.items()]

@@ -8,10 +8,9 @@ import msgspec
 from attrs import define, evolve, field, frozen
 from msgspec import UNSET
 
-from simulator.associations import Role
 from simulator.clock import DAY_MS, Deviation, Now
 from simulator.faults import MeterFaults, harmless
-from simulator.identity import Identity, Keys, derive_keys, meter_seed
+from simulator.identity import Identity
 from simulator.meter import Meter
 from simulator.plan import MeterPlan
 from simulator.scenario import FaultSection, GroupSection, MeterSection, Scenario
@@ -53,7 +52,7 @@ class Fleet:
         """`count` meters numbered from 1."""
         kinds = Kinds(scenario)
         meters = [
-            Meter.create(Identity(number, scenario.maker), kinds.of(number).plan, meter_seed(seed, number), now)
+            Meter.create(Identity(number, scenario.maker), kinds.of(number).plan, seed, now)
             for number in range(1, count + 1)
         ]
         return cls(seed, scenario, now, meters)
@@ -62,13 +61,14 @@ class Fleet:
         """The meter whose own serial number this is."""
         return self._by_serial.get(serial)
 
-    def keys(self, meter: Meter, role: Role) -> Keys:
-        """The keys of one meter and role."""
-        return derive_keys(self.seed, meter.identity.number, role)
-
     def protected(self, meter: Meter) -> bool:
         """Whether the consumer at this meter is protected from disconnection."""
         return self._kinds.of(meter.identity.number).protected
+
+    @property
+    def faults_struck(self) -> int:
+        """How many faults struck so far."""
+        return sum(faults.struck for faults in self._faults.values())
 
     def faults(self, meter: Meter) -> MeterFaults | None:
         """The faults of the meter's line, None while nothing can go wrong there."""

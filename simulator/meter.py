@@ -10,6 +10,7 @@ from simulator.consumption import Consumption
 from simulator.counters import CounterLedger
 from simulator.demand import MaximumDemand
 from simulator.events import EventCode, EventLogs
+from simulator.identity import Keys, derive_keys, meter_seed
 from simulator.load import ORIGIN_DAY, LoadCurve
 from simulator.prepaid import PrepaidRegisters
 from simulator.relay import Action, Outcome, Relay
@@ -37,13 +38,16 @@ class Meter:
     relay: Relay
     prepaid: PrepaidRegisters
     events: EventLogs
+    fleet_seed: int
     counters: dict["Role", CounterLedger] = field(factory=dict)
+    transferred: dict["Role", Keys] = field(factory=dict, repr=False)
     programming_count: int = 0
     _demand: MaximumDemand = field(factory=MaximumDemand)
 
     @classmethod
-    def create(cls, identity: "Identity", plan: "MeterPlan", seed: bytes, now: Now) -> "Meter":
+    def create(cls, identity: "Identity", plan: "MeterPlan", fleet_seed: int, now: Now) -> "Meter":
         """A meter as it stands on the wall at `now()`, with all its past."""
+        seed = meter_seed(fleet_seed, identity.number)
         consumption = Consumption(LoadCurve(seed, plan.mean_watts(seed), plan.flat))
         energy = consumption.energy(now() + plan.zone_minutes * 60_000)
         settings = (Setting(0 if not plan.drift_ppm else now(), plan.clock_offset),)
@@ -58,6 +62,7 @@ class Meter:
             Relay(plan.control_mode),
             PrepaidRegisters(plan.opening_balance, energy, plan.tariff, plan.payment_mode),
             EventLogs(plan.event_depth),
+            fleet_seed,
         )
 
     def local(self, true: int) -> int:
@@ -89,6 +94,14 @@ class Meter:
         elif self.relay.welded and outcome is Outcome.MOVED:
             self.log(EventCode.RELAY_WELD)
         return outcome
+
+    def power_failed(self) -> None:
+        """The meter goes down; the relay latches and stays as it is."""
+        self.log(EventCode.POWER_FAIL)
+
+    def power_restored(self) -> None:
+        """The meter comes back."""
+        self.log(EventCode.POWER_RESTORE)
 
     def set_clock(self, octets: bytes) -> None:
         """Somebody sets the clock; ValueError if `octets` name no instant."""
@@ -123,6 +136,15 @@ class Meter:
     def billing_count(self, at: int) -> int:
         """How many months have ended since the registers stood at zero."""
         return round((month_start(at // DAY_MS) - ORIGIN_DAY) / 30.4369)
+
+    def keys(self, role: "Role") -> Keys:
+        """The keys of `role`: those that were transferred last, else the ones it was made with."""
+        return self.transferred.get(role) or derive_keys(self.fleet_seed, self.identity.number, role)
+
+    def take_keys(self, role: "Role", keys: Keys) -> None:
+        """New keys, in force from the next association on."""
+        self.transferred[role] = keys
+        self.programmed(EventCode.GLOBAL_KEY_CHANGED)
 
     def ledger(self, role: "Role") -> CounterLedger:
         """The counters received under that role's key."""

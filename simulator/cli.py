@@ -1,0 +1,57 @@
+"""The command line of the simulator."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+
+from headend.errors import HeadendError
+from simulator.running import Options, run_simulation
+
+_EXAMPLES = """\b
+Examples:
+  simulator run --meters 20 --port 4059
+  simulator run --meters 20 --port 0 --json --control-port 0
+  simulator run --meters 2000 --gateways 20 --port 4059 --scenario config/scenarios/demo.toml
+  simulator run --meters 5 --port 4059 --export-inventory meters.csv --export-keys keys.toml
+"""
+
+
+@click.group(epilog=_EXAMPLES)
+def main() -> None:
+    """Simulated DLMS/COSEM prepaid meters on real sockets."""
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@main.command(epilog=_EXAMPLES)
+@click.option("--meters", type=click.IntRange(1, 100_000), default=20, show_default=True, help="How many meters.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=4059,
+    show_default=True,
+    help="Port of the first meter, the others follow; 0: any free ports.",
+)
+@click.option("--control-port", type=click.IntRange(0, 65535), help="Take orders as JSON lines here; 0: any free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same meters and keys.")
+@click.option("--scenario", type=_FILE, help="TOML file that says what the fleet is like.")
+@click.option("--gateways", type=click.IntRange(0, 10_000), default=0, help="Put the meters behind so many ports.")
+@click.option("--by-address", is_flag=True, help="One port for all; the address 127.1.0.1 on names the meter.")
+@click.option("--time-factor", type=click.FloatRange(0, 100_000, min_open=True), help="How fast the meters' time runs.")
+@click.option("--framing", type=click.Choice(["wrapper", "hdlc"]), default="wrapper", show_default=True)
+@click.option("--export-inventory", type=_FILE, help="Write the meters as CSV for the head-end.")
+@click.option("--export-keys", type=_FILE, help="Write the meters' keys as TOML for the head-end.")
+@click.option("--export-consumers", type=_FILE, help="Write the consumers as CSV for the head-end.")
+@click.option("--json", is_flag=True, help="Print one JSON object on a line when ready.")
+def run(**options: Any) -> None:  # noqa: ANN401 - click hands over what the options above say
+    """Run simulated meters until Ctrl-C or SIGTERM."""
+    try:
+        uvloop.run(run_simulation(Options(**options)))
+    except HeadendError as error:
+        click.echo(f"simulator: {error}", err=True)
+        sys.exit(error.exit_code)
