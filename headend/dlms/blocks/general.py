@@ -1,9 +1,9 @@
 """General block transfer: any APDU in numbered blocks, several at once, lost ones sent again (Green Book 9.4.6.13).
 
 Both ends number their own blocks from 1 and confirm the other's by the number up to which nothing is missing. A
-sender may send as many blocks at once as the other's window allows; all but the last of a burst have the streaming bit, and
-the one without it hands the turn over. Whoever has the turn confirms, sends what was not confirmed, then what is new. What
-was sent is kept until it is confirmed, so a block that is lost costs one more burst and never the transfer.
+sender may send as many blocks at once as the other's window allows; all but the last of a burst have the streaming
+bit, and the one without it hands the turn over. Whoever has the turn confirms, sends what was not confirmed, then what
+is new. What was sent is kept until it is confirmed, so a block that is lost costs one more burst, never the transfer.
 """
 
 from typing import Final

@@ -45,6 +45,8 @@ _EXCEPTION: Final = 0xD8
 _SERVICE_ERROR: Final = 0x0E
 _GENERAL_BLOCK: Final = 0xE0
 _RLRE: Final = 0x63
+#: No APDU begins so: stands for the one whose envelope is the longest.
+_NO_TAG: Final = -1
 _NOTIFICATIONS: Final = frozenset((0x0F, 0xC2))
 #: These come in clear even where all else is protected, so that a meter without our keys can say no. They carry no
 #: value, and nothing that matters may rest on them.
@@ -173,14 +175,14 @@ class ClientConnection:
             raise LocalError(f"the meter did not agree to {', '.join(missing.names)}")
         self._blocks = None
         long = None
-        if len(prepared.octets) > self._room:
+        if len(prepared.octets) <= self._room or len(prepared.octets) <= self._room_for(prepared.octets[0]):
+            self._transmit(prepared.octets)
+        else:
             long = self._cut(prepared)
             if long is None:
                 self._send_in_general_blocks(prepared.octets)
             else:
                 self._transmit(long.take())
-        else:
-            self._transmit(prepared.octets)
         if prepared.confirmed:
             self._exchange = Exchange(prepared.request, prepared.answer_tag, self._parameters.largest_joined, long)
             self._state = State.REQUESTING
@@ -268,10 +270,14 @@ class ClientConnection:
     def _transmit(self, plain: bytes) -> None:
         self._wrap(plain if self._cipher is None else self._cipher.seal(plain))
 
+    def _room_for(self, tag: int) -> int:
+        """How many plain octets of an APDU that begins with `tag` the meter takes."""
+        return self._max_pdu_size - (0 if self._cipher is None else self._cipher.overhead(tag))
+
     def _cut(self, prepared: PreparedRequest) -> LongRequest | None:
         """The request in blocks of its own service, None where general block transfer has to do it."""
         if prepared.block & self._conformance:
-            return LongRequest(prepared.request, self._room)  # type: ignore[arg-type]
+            return LongRequest(prepared.request, self._room_for(prepared.octets[0]))  # type: ignore[arg-type]
         if self._conformance & Conformance.GENERAL_BLOCK_TRANSFER:
             return None
         raise LocalError(
@@ -325,7 +331,7 @@ class ClientConnection:
             self._cipher.peer_title = self._title
             if not outcome.conformance & Conformance.GENERAL_PROTECTION:
                 self._cipher.general = False
-        self._room = self._max_pdu_size - (0 if self._cipher is None else self._cipher.overhead())
+        self._room = self._room_for(_NO_TAG)
         if outcome.challenge is None:
             self._state = theirs(CLIENT, self._state, Event.ACCEPTED)
             self._tell_associated()

@@ -78,7 +78,12 @@ class Farewell(Enum):
     HANG_UP = "no RLRQ: the meter knows none, the stream below is closed"
 
 
-def _is_system_title(_: object, __: object, value: bytes | None) -> None:
+def _is_system_title(_: object, __: object, value: bytes) -> None:
+    if len(value) != SYSTEM_TITLE_LENGTH:
+        raise LocalError(f"a system title has {SYSTEM_TITLE_LENGTH} octets, not {len(value)}")
+
+
+def _is_peer_title(_: object, __: object, value: bytes | None) -> None:
     if value is not None and len(value) != SYSTEM_TITLE_LENGTH:
         raise LocalError(f"a system title has {SYSTEM_TITLE_LENGTH} octets, not {len(value)}")
 
@@ -120,12 +125,12 @@ class Security:
     counter known (-1: none). `peer_system_title` None is learned from the AARE or AARQ, else any other is refused.
     """
 
-    system_title: bytes = field(validator=[_is_system_title])
+    system_title: bytes = field(validator=_is_system_title)
     keys: KeyContext = field(repr=False)
     counters: Iterator[int] = field(repr=False, eq=False)
     suite: int = field(default=0, validator=_is_suite)
     policy: int = field(default=0x30, validator=_is_policy)
-    peer_system_title: bytes | None = field(default=None, validator=_is_system_title)
+    peer_system_title: bytes | None = field(default=None, validator=_is_peer_title)
     ciphering: Ciphering = Ciphering.GLO
     last_received: int = -1
     #: for HLS with ECDSA and for general signing

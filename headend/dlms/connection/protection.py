@@ -19,6 +19,8 @@ from headend.dlms.security import KeyContext, protect, unprotect
 _SHORT: Final = Struct(">BBBI")
 _HEADER: Final = Struct(">BI")
 _HEADER_LENGTH: Final = 5
+#: The envelope's own tag and a length of at most three octets.
+_TAG_AND_LENGTH: Final = 4
 _TAG_LENGTH: Final = 12
 _LARGEST_COUNTER: Final = 0xFFFF_FFFF
 _AUTHENTICATED: Final = int(SecurityControl.AUTHENTICATION)
@@ -99,9 +101,10 @@ class Protection:
         if counter > self.last_received:
             self.last_received = self._floor = counter
 
-    def overhead(self) -> int:
-        """How many octets an envelope adds at most."""
-        return self._overhead + 4 + (SYSTEM_TITLE_LENGTH + 1 if self.general else 0)
+    def overhead(self, tag: int) -> int:
+        """How many octets the envelope adds, at most, to an APDU that begins with `tag`."""
+        title = SYSTEM_TITLE_LENGTH + 1 if self.general or tag not in self._tags else 0
+        return self._overhead + _TAG_AND_LENGTH + title
 
     def seal(self, plain: bytes) -> bytes:
         """`plain` under the next counter; `LocalError` if none is left."""

@@ -95,11 +95,15 @@ class ServerAssociation:
         self._request: Request | None = None
         self._general_blocks: GeneralBlocks | None = None
         self._general_answer = False
-        self._blocks = self._new_blocks(LARGEST_PDU)
+        self._blocks = ServerBlocks(parameters.largest_joined)
 
-    def _new_blocks(self, max_pdu_size: int) -> ServerBlocks:
-        overhead = 0 if self._global is None else self._global.overhead()
-        return ServerBlocks(max_pdu_size - overhead, self._parameters.largest_joined)
+    @property
+    def _client_takes(self) -> int:
+        return LARGEST_PDU if self._admission is None else self._admission.max_pdu_size
+
+    def _room_for(self, tag: int) -> int:
+        """How many plain octets of an APDU that begins with `tag` the client takes, in the envelope it asked in."""
+        return self._client_takes - (0 if self._cipher is None else self._cipher.overhead(tag))
 
     @property
     def last_received(self) -> int:
@@ -219,7 +223,7 @@ class ServerAssociation:
             dedicated = KeyContext(admitted.dedicated_key, security.keys.authentication_key)
             self._dedicated = Protection(security, self._counter, dedicated=dedicated, general=False)
             self._dedicated.peer_title = admitted.client_system_title
-        self._blocks = self._new_blocks(admitted.max_pdu_size)
+            self._cipher = self._dedicated
         hls_follows = admitted.server_challenge is not None
         self.state = theirs(SERVER, self.state, Event.CHALLENGED if hls_follows else Event.ACCEPTED)
         if admitted.response_allowed:
@@ -306,12 +310,10 @@ class ServerAssociation:
         """Send a notification; `LocalError` if no association stands or it is too long."""
         state = ours(SERVER, self.state, Event.UNCONFIRMED)
         plain = encode(apdu)
-        if len(plain) > self._blocks.room:
-            raise LocalError(f"{apdu.NAME} of {len(plain)} octets: the client takes {self._blocks.room}")
-        if self._global is not None and self._parameters.security is not None:
-            self._global.general = self._parameters.security.ciphering.general
-            plain = self._global.seal(plain)
-        self._send(plain)
+        room = self._room_for(plain[0])
+        if len(plain) > room:
+            raise LocalError(f"{apdu.NAME} of {len(plain)} octets: the client takes {room}")
+        self._transmit(plain)
         self.state = state
 
     def _answer(self, apdu: Apdu, octets: bytes) -> None:
@@ -322,7 +324,7 @@ class ServerAssociation:
         if self._general_answer:
             self._answer_in_general_blocks(octets)
             return
-        step = self._blocks.answer(apdu, octets, self.conformance)
+        step = self._blocks.answer(apdu, octets, self._room_for(octets[0]), self.conformance)
         if step is not None:
             self._transmit(step)
         elif self.conformance & Conformance.GENERAL_BLOCK_TRANSFER:
@@ -371,9 +373,8 @@ class ServerAssociation:
         return None
 
     def _new_general_blocks(self) -> GeneralBlocks:
-        size = LARGEST_PDU if self._admission is None else self._admission.max_pdu_size
         return GeneralBlocks(
-            room=max(1, size - GENERAL_OVERHEAD),
+            room=max(1, self._client_takes - GENERAL_OVERHEAD),
             limit=self._parameters.largest_joined,
             window=self._parameters.window,
         )

@@ -38,13 +38,12 @@ _LONG_ACTION: Final = int(Conformance.BLOCK_TRANSFER_WITH_ACTION)
 class ServerBlocks:
     """The transfers of one association; one runs at a time, and any other request ends it.
 
-    `room` is the most octets of a plain APDU the client takes, `limit` of a joined request.
+    `limit` is the most octets of a joined request.
     """
 
-    __slots__ = ("_first", "_limit", "_number", "_parts", "_response", "room")
+    __slots__ = ("_first", "_limit", "_number", "_parts", "_response")
 
-    def __init__(self, room: int, limit: int) -> None:
-        self.room = room
+    def __init__(self, limit: int) -> None:
         self._limit = limit
         self._first: FirstBlock | None = None
         self._parts = Reassembly(limit)
@@ -123,8 +122,11 @@ class ServerBlocks:
             return encode(GetResponseWithDatablock(apdu.invoke, True, apdu.block_number, result))  # noqa: FBT003
         return encode(ActionResponseNormal(apdu.invoke, ActionResult.NO_LONG_ACTION_IN_PROGRESS))
 
-    def answer(self, apdu: Apdu, octets: bytes, conformance: int) -> bytes | None:
-        """What to send as the answer `apdu`, encoded as `octets`, or as its first block; None if it can't be cut."""
+    def answer(self, apdu: Apdu, octets: bytes, room: int, conformance: int) -> bytes | None:
+        """What to send as the answer `apdu`, encoded as `octets`, or as its first block; None if it can't be cut.
+
+        `room` is the most octets of a plain APDU.
+        """
         number, self._number = self._number, 0
         if number:
             match apdu:
@@ -132,7 +134,7 @@ class ServerBlocks:
                     return encode(SetResponseLastDatablock(invoke, result, number))
                 case SetResponseWithList(invoke=invoke, results=results):
                     return encode(SetResponseLastDatablockWithList(invoke, results, number))
-        if len(octets) <= self.room:
+        if len(octets) <= room:
             return octets
         match apdu:
             case GetResponseNormal() | GetResponseWithList() if conformance & _LONG_GET:
@@ -141,7 +143,7 @@ class ServerBlocks:
                 pass
             case _:
                 return None
-        self._response = LongResponse(apdu, self.room)
+        self._response = LongResponse(apdu, room)
         first = self._response.take()
         if self._response.done:
             self._response = None
