@@ -90,20 +90,20 @@ class NotConfigured(SessionError):  # noqa: N818
     exit_code = 2
 
 
+#: The first class that an error is of decides.
+_EXPLAINED: tuple[tuple[type[HeadendError], type[SessionError]], ...] = (
+    (DeadlinePassed, DeadlineExceeded),
+    (AddressError, NotConfigured),
+    (TransportError, NotReachable),
+    (SecurityError, SecurityBreach),
+    (RemoteError, MeterMisbehaved),
+    (HeadendError, SessionError),
+)
+
+
 def explain(meter: str, error: HeadendError) -> SessionError:
     """What an error of transport or protocol means for a visit."""
-    match error:
-        case SessionError():
-            return error
-        case DeadlinePassed():
-            return DeadlineExceeded(f"meter {meter}: {error}")
-        case AddressError():
-            return NotConfigured(f"meter {meter}: {error}")
-        case TransportError():
-            return NotReachable(f"meter {meter}: {error}")
-        case SecurityError():
-            return SecurityBreach(f"meter {meter}: {error}")
-        case RemoteError():
-            return MeterMisbehaved(f"meter {meter}: {error}")
-        case _:
-            return SessionError(f"meter {meter}: {error}")
+    if isinstance(error, SessionError):
+        return error
+    meaning = next(meaning for kind, meaning in _EXPLAINED if isinstance(error, kind))
+    return meaning(f"meter {meter}: {error}")

@@ -52,7 +52,10 @@ MOST_HELD: Final = 1 << 20
 
 
 class Link:
-    """A ClientConnection on a Stream, for one visit and one task at a time. Raises SessionError; after a fault, always."""
+    """A ClientConnection on a Stream, for one visit and one task at a time.
+
+    Every method raises SessionError, and once something broke always the one that says what.
+    """
 
     __slots__ = (
         "_ask_again",

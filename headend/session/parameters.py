@@ -1,0 +1,91 @@
+"""From a role of the model and its keys to what a client brings to an association."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from headend.dlms import connection as dlms
+from headend.dlms.enumerations import Authentication
+from headend.dlms.security import KeyContext
+from headend.meters.inventory import Meter
+from headend.meters.model import Ciphering, Protection, Role
+from headend.session.errors import NotConfigured
+from headend.session.ports import KeySet, RandomBytes
+
+#: Octets of our challenge: what meters of all makers take.
+CHALLENGE_LENGTH: Final = 16
+
+_CIPHERINGS: Final = {
+    Ciphering.NONE: dlms.Ciphering.GLO,
+    Ciphering.GLO: dlms.Ciphering.GLO,
+    Ciphering.DED: dlms.Ciphering.DED,
+    Ciphering.GENERAL_GLO: dlms.Ciphering.GENERAL_GLO,
+    Ciphering.GENERAL_DED: dlms.Ciphering.GENERAL_DED,
+}
+#: Mechanisms that rest on a shared secret of their own.
+_WITH_SECRET: Final = frozenset(
+    {
+        Authentication.LLS,
+        Authentication.HLS,
+        Authentication.HLS_MD5,
+        Authentication.HLS_SHA1,
+        Authentication.HLS_SHA256,
+    }
+)
+
+
+def needs_keys(role: Role) -> bool:
+    """Whether the role has any secret at all."""
+    return needs_counters(role) or Authentication(role.authentication.mechanism) is not Authentication.NONE
+
+
+def needs_counters(role: Role) -> bool:
+    """Whether anything is sent under an invocation counter."""
+    ciphered = role.protection is not Protection.NONE
+    return ciphered or Authentication(role.authentication.mechanism) is Authentication.HLS_GMAC
+
+
+def client_parameters(
+    meter: Meter,
+    role: Role,
+    keys: KeySet | None,
+    *,
+    counters: Iterator[int] | None,
+    last_received: int,
+    random_bytes: RandomBytes,
+) -> dlms.ClientParameters:
+    """What to associate with; NotConfigured where a key is missing. `counters` as `needs_counters` says."""
+    authentication = Authentication(role.authentication.mechanism)
+    security = None
+    if counters is not None and keys is not None:
+        security = dlms.Security(
+            system_title=keys.client_title,
+            keys=_key_context(meter, keys),
+            counters=counters,
+            suite=role.suite,
+            policy=role.protection.bits,
+            peer_system_title=meter.system_title,
+            ciphering=_CIPHERINGS[role.ciphering],
+            last_received=last_received,
+        )
+    dedicated = security is not None and security.ciphering.dedicated
+    return dlms.ClientParameters(
+        client_sap=role.client_sap,
+        server_sap=meter.server_sap,
+        authentication=authentication,
+        secret=_secret(meter, keys) if authentication in _WITH_SECRET else b"",
+        security=security,
+        challenge=random_bytes(CHALLENGE_LENGTH) if authentication >= Authentication.HLS else b"",
+        dedicated_key=random_bytes(32 if role.suite == 2 else 16) if dedicated else None,
+    )
+
+
+def _key_context(meter: Meter, keys: KeySet) -> KeyContext:
+    if keys.encryption is None or keys.authentication is None:
+        raise NotConfigured(f"meter {meter.serial}: encryption or authentication key is missing; import its keys")
+    return KeyContext(keys.encryption, keys.authentication)
+
+
+def _secret(meter: Meter, keys: KeySet | None) -> bytes:
+    if keys is None or keys.secret is None:
+        raise NotConfigured(f"meter {meter.serial}: the password is missing; import its keys")
+    return keys.secret

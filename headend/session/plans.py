@@ -1,0 +1,58 @@
+"""The requests that every visit to a kind of meter makes, encoded once per model."""
+
+from attrs import frozen
+
+from headend.dlms.apdu import GetRequestNormal
+from headend.dlms.connection import PreparedRequest, prepare
+from headend.dlms.cosem import CosemAttribute
+from headend.meters.model import MeterModel, Register
+from headend.session.services import INVOKE, Batch
+
+_plans: dict[int, "Plan"] = {}
+
+
+@frozen(eq=False)
+class Plan:
+    """Requests of one model; what the model does not have is None or empty."""
+
+    model: MeterModel
+    identity: CosemAttribute
+    ask_identity: PreparedRequest
+    clock: CosemAttribute
+    relay: Batch | None
+    registers: Batch
+    scalers: Batch
+    balance: Batch | None
+    balance_register: Register | None
+
+
+def plan_for(model: MeterModel) -> Plan:
+    """The plan of a model, made at its first use and kept with it."""
+    plan = _plans.get(id(model))
+    if plan is None or plan.model is not model:
+        plan = _plans[id(model)] = _make(model)
+    return plan
+
+
+def _make(model: MeterModel) -> Plan:
+    identity = CosemAttribute(model.identity.class_id, model.identity.obis, 2)
+    relay = model.relay
+    scaler_references = [register.scaler_reference for register in model.registers]
+    balance, balance_time = _prepaid_registers(model)
+    return Plan(
+        model=model,
+        identity=identity,
+        ask_identity=prepare(GetRequestNormal(INVOKE, identity)),
+        clock=CosemAttribute(model.clock.class_id, model.clock.obis, 2),
+        relay=None if relay is None else Batch([CosemAttribute(relay.class_id, relay.obis, n) for n in (2, 3, 4)]),
+        registers=Batch([register.reference for register in model.registers]),
+        scalers=Batch([reference for reference in scaler_references if reference is not None]),
+        balance=None if balance is None else Batch([r.reference for r in (balance, balance_time) if r is not None]),
+        balance_register=balance,
+    )
+
+
+def _prepaid_registers(model: MeterModel) -> tuple[Register | None, Register | None]:
+    if model.prepaid is None:
+        return None, None
+    return model.register(model.prepaid.balance), model.register(model.prepaid.balance_time)
