@@ -45,6 +45,9 @@ _Waiter = Callable[["ClientEvent | SessionError"], None]
 MOST_NOTIFICATIONS: Final = 64
 #: Seconds of silence after which the link below (HDLC) asks again: longer than a meter behind a modem takes to answer.
 ASK_AGAIN: Final = 5.0
+#: Seconds the association may take: slow modems need some; some meters answer a stale counter with silence, and then
+#: there must be time left to find out.
+ASSOCIATION_PATIENCE: Final = 20.0
 #: Seconds the answer to a release is waited for: the work is done, and some meters never answer.
 RELEASE_PATIENCE: Final = 3.0
 #: Octets held back while counters are reserved: one answer of the largest size, and a little.
@@ -117,9 +120,15 @@ class Link:
     async def associate(self) -> Associated:
         """Set up link and association; AssociationRefused where the meter says no."""
         self._check()
-        self._connection.associate()
-        self._flush()
-        event = await self._answer()
+        patience = self._loop.call_later(ASSOCIATION_PATIENCE, self._expire)
+        try:
+            self._connection.associate()
+            self._flush()
+            event = await self._answer()
+        except LocalError as error:
+            raise self._break(explain(self._meter, error)) from error
+        finally:
+            patience.cancel()
         if isinstance(event, AssociationRejected):
             self._flush()
             refusal = AssociationRefused(f"meter {self._meter}: {event.text}")

@@ -92,11 +92,11 @@ async def read_undated(services: Services, profile: Profile, shape: Shape) -> di
     rows = await services.get_rows(_attribute(profile, BUFFER))
     if not rows or len(rows[-1]) != len(shape.captured):
         raise MeterMisbehaved(f"meter {services.serial}: profile {profile.name} does not hold what it captures")
-    expected = [profile.column(entry) for entry in shape.captured]
-    names = [
-        column.name if column else str(entry.instance) for column, entry in zip(expected, shape.captured, strict=True)
-    ]
-    return dict(zip(names, rows[-1], strict=True))
+    named = {}
+    for entry, value in zip(shape.captured, rows[-1], strict=True):
+        column = profile.column(entry)
+        named[column.name if column else str(entry.instance)] = value
+    return named
 
 
 async def _raw_rows(

@@ -63,7 +63,10 @@ class Batch:
 
 
 class Services:
-    """The services of one association. Raises SessionError: AccessDenied, ServiceRefused, NotOffered, the link's end."""
+    """The services of one association.
+
+    Raises SessionError: AccessDenied, ServiceRefused, NotOffered, or what ended the link.
+    """
 
     __slots__ = ("_link", "_takes_lists", "serial")
 

@@ -33,19 +33,30 @@ def _nothing() -> None:
 class Session(Services):
     """The meter is the one it should be: that was checked in this association, before anything else was asked.
 
-    `learned_title` is a system title to be pinned, None where it is pinned already or there is none; `counter_jump` tells
-    that our invocation counter had to be moved ahead.
+    `learned_title` is a proven system title that is not pinned yet; `counter_jump` tells that our invocation counter had
+    to be moved ahead.
     """
 
     __slots__ = ("_firmware", "_now", "_plan", "_shapes", "counter_jump", "learned_title", "meter", "role", "zone")
 
-    def __init__(self, meter: Meter, model: MeterModel, role: str, link: Link, *, now: Now, shapes: ShapeCache) -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        model: MeterModel,
+        role: str,
+        link: Link,
+        *,
+        now: Now,
+        shapes: ShapeCache,
+        learned_title: bytes | None = None,
+        counter_jump: CounterJump | None = None,
+    ) -> None:
         super().__init__(meter.serial, link)
         self.meter = meter
         self.role = role
         self.zone = ZoneInfo(meter.time_zone)
-        self.counter_jump: CounterJump | None = None
-        self.learned_title = link.connection.peer_system_title if meter.system_title is None else None
+        self.learned_title = learned_title
+        self.counter_jump = counter_jump
         self._plan = plan_for(model)
         self._now = now
         self._shapes = shapes

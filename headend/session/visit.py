@@ -17,7 +17,9 @@ from headend.session.counters import CounterJump, ReservedCounters
 from headend.session.errors import (
     CounterRefused,
     DeadlineExceeded,
+    MeterMisbehaved,
     NotConfigured,
+    SecurityBreach,
     SessionError,
     WrongMeter,
     explain,
@@ -88,17 +90,16 @@ class Visitor:
             except _NotAcceptedError as refused:
                 await stack.aclose()
                 jump = await self._recover(target, refused)
-                session = await self._open_again(stack, target)
-                session.counter_jump = jump
+                session = await self._open_again(stack, target, jump)
             yield session
 
-    async def _open_again(self, stack: AsyncExitStack, target: _Target) -> Session:
+    async def _open_again(self, stack: AsyncExitStack, target: _Target, jump: CounterJump | None = None) -> Session:
         try:
-            return await self._open(stack, target)
+            return await self._open(stack, target, jump)
         except _NotAcceptedError as refused:
             raise refused.error from None
 
-    async def _open(self, stack: AsyncExitStack, target: _Target) -> Session:
+    async def _open(self, stack: AsyncExitStack, target: _Target, jump: CounterJump | None = None) -> Session:
         meter = target.meter
         stream = await self._connected(stack, target)
         keys = await self._keys(target)
@@ -130,7 +131,18 @@ class Visitor:
         )
         stack.push_async_callback(self._leave, target, link, stream, received)
         await link.run(_greet(link, target, reserved))
-        return Session(meter, target.model, target.role_name, link, now=self.now, shapes=self.shapes)
+        # Without keys behind it a title is anybody's word and nothing to hold a meter to.
+        learned = connection.peer_system_title if reserved is not None and meter.system_title is None else None
+        return Session(
+            meter,
+            target.model,
+            target.role_name,
+            link,
+            now=self.now,
+            shapes=self.shapes,
+            learned_title=learned,
+            counter_jump=jump,
+        )
 
     async def _connected(self, stack: AsyncExitStack, target: _Target) -> Stream:
         left = target.deadline - self.monotonic()
@@ -168,7 +180,8 @@ class Visitor:
         """Our counter moved above the meter's, if that is what was wrong; else the refusal is raised, or WrongMeter."""
         ours = refused.last_given
         theirs = await self._their_counter(target, refused.error)
-        if theirs <= ours:
+        # What breaks the rules is no refusal: whoever does that must not choose our counter either.
+        if theirs <= ours or isinstance(refused.error, SecurityBreach | MeterMisbehaved):
             raise refused.error
         serial, role = target.meter.serial, target.role_name
         if theirs - ours > self.largest_jump:
