@@ -13,7 +13,7 @@ from headend.dlms.apdu.tags import DED_TAGS, GLO_TAGS
 from headend.dlms.axdr import decode_length, encode_length
 from headend.dlms.connection.parameters import SYSTEM_TITLE_LENGTH, Security
 from headend.dlms.enumerations import SecurityControl
-from headend.dlms.errors import DecodeError, LocalError, SecurityError
+from headend.dlms.errors import DecodeError, LocalError, RemoteError, SecurityError
 from headend.dlms.security import KeyContext, protect, unprotect
 
 _SHORT: Final = Struct(">BBBI")
@@ -141,27 +141,18 @@ class Protection:
         """The plain APDU inside; `SecurityError` for anything less than what was agreed, the counter then untouched."""
         tag = apdu[0]
         plain_tag = self._plain_tags.get(tag)
-        if plain_tag is None:
-            if tag != self._general_tag:
-                raise SecurityError(f"APDU {tag:02x} is not protected as this association demands")
-            start = self._general_start(apdu)
-        else:
-            start = 1
-        length = apdu[start] if len(apdu) > start else 0x100
+        start = self._after_title(apdu) if plain_tag is None else 1
+        length = apdu[start] if len(apdu) > start else 0x80
         if length < 0x80:
             start += 1
         else:
             length, start = decode_length(apdu, start)
-        if len(apdu) - start != length or length < self._overhead:
+        if len(apdu) - start != length or length < _HEADER_LENGTH:
             raise DecodeError(f"ciphered APDU of {length} octets where {len(apdu) - start} are there", start)
         control, counter = _HEADER.unpack_from(apdu, start)
-        if control != self._control:
-            raise SecurityError(f"security control {control:02x} where {self._control:02x} was agreed")
-        if counter <= self._floor:
-            raise CounterError(f"invocation counter {counter} is not above {self._floor}: replayed or out of order")
         title = self.peer_title
-        if title is None:
-            raise SecurityError("the peer's system title is not known")
+        if control != self._control or counter <= self._floor or length < self._overhead or title is None:
+            raise self._objection(control, counter, length)
         plain = unprotect(self._context, title, control, counter, apdu[start + _HEADER_LENGTH :])
         self._floor = counter
         if control & _AUTHENTICATED:
@@ -170,7 +161,19 @@ class Protection:
             raise DecodeError(f"envelope {tag:02x} does not contain the service it names", 0)
         return plain
 
-    def _general_start(self, apdu: bytes) -> int:
+    def _objection(self, control: int, counter: int, length: int) -> RemoteError:
+        if control != self._control:
+            return SecurityError(f"security control {control:02x} where {self._control:02x} was agreed")
+        if counter <= self._floor:
+            return CounterError(f"invocation counter {counter} is not above {self._floor}: replayed or out of order")
+        if length < self._overhead:
+            return DecodeError(f"ciphered APDU of {length} octets, too few for a tag", 0)
+        return SecurityError("the peer's system title is not known")
+
+    def _after_title(self, apdu: bytes) -> int:
+        """Where the length of the content is in a general envelope."""
+        if apdu[0] != self._general_tag:
+            raise SecurityError(f"APDU {apdu[0]:02x} is not protected as this association demands")
         length, start = decode_length(apdu, 1)
         title = apdu[start : start + length]
         if len(title) != length:

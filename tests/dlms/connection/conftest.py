@@ -42,15 +42,15 @@ VALUE = EncodedData(encode(octet_string(b"a value of a register")))
 
 def client_parameters(**changes):
     """A client of the utility setting role: HLS with GMAC, authenticated and encrypted, unless changed."""
-    security = dict(system_title=CLIENT_TITLE, keys=KEYS, counters=count(100))
+    security = {"system_title": CLIENT_TITLE, "keys": KEYS, "counters": count(100)}
     security.update(changes.pop("security", {}))
-    fields = dict(
-        client_sap=CLIENT_SAP,
-        authentication=Authentication.HLS_GMAC,
-        secret=SECRET,
-        challenge=b"challenge of ours",
-        security=Security(**security),
-    )
+    fields = {
+        "client_sap": CLIENT_SAP,
+        "authentication": Authentication.HLS_GMAC,
+        "secret": SECRET,
+        "challenge": b"challenge of ours",
+        "security": Security(**security),
+    }
     fields.update(changes)
     ciphering = security.get("ciphering", Ciphering.GLO)
     if ciphering.dedicated:
@@ -60,14 +60,14 @@ def client_parameters(**changes):
 
 def server_parameters(**changes):
     """The meter's side of `client_parameters`."""
-    security = dict(system_title=METER_TITLE, keys=KEYS, counters=count(7000))
+    security = {"system_title": METER_TITLE, "keys": KEYS, "counters": count(7000)}
     security.update(changes.pop("security", {}))
-    fields = dict(
-        authentication=Authentication.HLS_GMAC,
-        secret=SECRET,
-        challenges=iter(b"challenge of meter %d" % number for number in count()),
-        security=Security(**security),
-    )
+    fields = {
+        "authentication": Authentication.HLS_GMAC,
+        "secret": SECRET,
+        "challenges": iter(b"challenge of meter %d" % number for number in count()),
+        "security": Security(**security),
+    }
     fields.update(changes)
     return ServerParameters(**fields)
 

@@ -69,19 +69,17 @@ ENVELOPES = [
 
 def both(kit, *, client=None, server=None, authentication=Authentication.HLS_GMAC, security=None):
     """Client and server parameters that fit each other."""
-    alike = dict(authentication=authentication, manufacturer=aes_ecb)
+    alike = {"authentication": authentication, "manufacturer": aes_ecb}
     challenges = (b"%015dS" % number for number in count())
-    return dict(
-        client=kit.client_parameters(
-            **alike, challenge=b"C" * 16, **(client or {}), security=dict(security or {})
-        ),
-        server=kit.server_parameters(
+    return {
+        "client": kit.client_parameters(**alike, challenge=b"C" * 16, **(client or {}), security=dict(security or {})),
+        "server": kit.server_parameters(
             **alike,
             challenges=challenges,
             **(server or {}),
             security={name: value for name, value in (security or {}).items() if name != "ciphering"},
         ),
-    )
+    }
 
 
 def work(link):
@@ -132,15 +130,15 @@ def check_session(link):
 @pytest.mark.parametrize("authentication", MECHANISMS)
 @pytest.mark.parametrize(("ciphering", "policy"), ENVELOPES)
 def test_a_session_does_all_it_is_asked_for(kit, authentication, ciphering, policy):
-    security = dict(ciphering=ciphering, policy=policy)
+    security = {"ciphering": ciphering, "policy": policy}
     check_session(kit.link(**both(kit, authentication=authentication, security=security)))
 
 
 @pytest.mark.parametrize("size", [64, 128, 500])
 @pytest.mark.parametrize(("ciphering", "policy"), ENVELOPES)
 def test_a_small_pdu_size_is_kept_by_both_ends(kit, ciphering, policy, size):
-    security = dict(ciphering=ciphering, policy=policy)
-    sizes = dict(max_pdu_size=size)
+    security = {"ciphering": ciphering, "policy": policy}
+    sizes = {"max_pdu_size": size}
     # The list of attributes is 40 octets of descriptors, which can't be cut without general block transfer.
     link = kit.link(**both(kit, client=sizes, server=sizes, security=security), value=LONG)
     check_session(link)
@@ -177,24 +175,24 @@ def test_ecdsa_and_the_longer_keys_of_suites_1_and_2(kit, suite):
     keys = KeyContext(bytes(range(32)) if suite == 2 else bytes(range(16)), bytes(32 if suite == 2 else 16))
     octets = 32 if suite == 1 else 48
     ours, theirs = (private_key(suite, bytes([number]) * octets) for number in (1, 2))
-    security = dict(suite=suite, keys=keys)
-    parameters = dict(
-        client=kit.client_parameters(
+    security = {"suite": suite, "keys": keys}
+    parameters = {
+        "client": kit.client_parameters(
             authentication=Authentication.HLS_ECDSA,
             security=dict(security, signing=SigningContext(suite, ours, theirs.public_key())),
         ),
-        server=kit.server_parameters(
+        "server": kit.server_parameters(
             authentication=Authentication.HLS_ECDSA,
             security=dict(security, signing=SigningContext(suite, theirs, ours.public_key())),
         ),
-    )
+    }
     check_session(kit.link(**parameters))
 
 
 def test_blocks_of_the_services_are_not_needed_where_general_blocks_are(kit):
     general = Conformance.GENERAL_BLOCK_TRANSFER | Conformance.GENERAL_PROTECTION
     services = Conformance.GET | Conformance.SET | Conformance.ACTION | Conformance.MULTIPLE_REFERENCES
-    conformance = dict(conformance=general | services | Conformance.SELECTIVE_ACCESS, max_pdu_size=100)
+    conformance = {"conformance": general | services | Conformance.SELECTIVE_ACCESS, "max_pdu_size": 100}
     check_session(kit.link(**both(kit, client=conformance, server=conformance), value=LONG))
 
 
@@ -204,14 +202,14 @@ def access_request(data=SHORT):
 
 @pytest.mark.parametrize("size", [100, 65535])
 def test_access_is_answered_in_one_apdu_or_in_general_blocks(kit, size):
-    sizes = dict(max_pdu_size=size)
+    sizes = {"max_pdu_size": size}
     link = kit.link(**both(kit, client=sizes, server=sizes))
     results = (
         AccessResult(AccessService.GET, DataAccessResult.SUCCESS),
         AccessResult(AccessService.SET, DataAccessResult.SUCCESS),
     )
     response = AccessResponse(0x4000_0001, b"", None, (LONG, EncodedData(b"\0")), results)
-    link.answer = lambda request: response
+    link.answer = lambda _: response
     link.associate()
     assert link.ask(access_request(LONG)) == [response]
     received = [event.apdu for event in link.server_events if isinstance(event, RequestReceived)]
@@ -219,7 +217,7 @@ def test_access_is_answered_in_one_apdu_or_in_general_blocks(kit, size):
 
 
 def test_access_needs_the_general_envelope_even_where_others_are_service_specific(kit):
-    link = kit.link(**both(kit, security=dict(ciphering=Ciphering.GLO)))
+    link = kit.link(**both(kit, security={"ciphering": Ciphering.GLO}))
     link.answer = lambda request: AccessResponse(request.long_invoke, b"", None, (), ())
     link.associate()
     link.client.send(access_request())
@@ -228,7 +226,7 @@ def test_access_needs_the_general_envelope_even_where_others_are_service_specifi
 
 @pytest.mark.parametrize("ciphering", list(Ciphering))
 def test_notifications_are_handed_up_between_requests(kit, ciphering):
-    link = kit.link(**both(kit, security=dict(ciphering=ciphering)))
+    link = kit.link(**both(kit, security={"ciphering": ciphering}))
     link.associate()
     notifications = [
         DataNotification(0x12345678, b"", EncodedData(encode(structure(unsigned(1), octet_string(b"x"))))),
@@ -244,7 +242,7 @@ def test_notifications_are_handed_up_between_requests(kit, ciphering):
 
 def test_a_pre_established_association_takes_requests_and_sends_pushes_at_once(kit):
     client = kit.client_parameters()
-    server = kit.server_parameters(pre_established=True, security=dict(peer_system_title=kit.CLIENT_TITLE))
+    server = kit.server_parameters(pre_established=True, security={"peer_system_title": kit.CLIENT_TITLE})
     link = kit.link(client, server)
     assert link.server.state(kit.CLIENT_SAP) is State.ASSOCIATED
 
@@ -270,21 +268,21 @@ def test_an_unconfirmed_request_leaves_nothing_outstanding(kit):
     ],
 )
 def test_a_release_that_is_refused_is_a_release(kit, farewell, support, confirmed):
-    link = kit.link(**both(kit, client=dict(farewell=farewell), server=dict(release=support)))
+    link = kit.link(**both(kit, client={"farewell": farewell}, server={"release": support}))
     link.associate()
     assert link.release() == [Released(confirmed=confirmed)]
     assert link.client.state is State.RELEASED
 
 
 def test_a_meter_without_rlrq_is_left_by_closing(kit):
-    link = kit.link(**both(kit, server=dict(release=ReleaseSupport.NONE)))
+    link = kit.link(**both(kit, server={"release": ReleaseSupport.NONE}))
     link.associate()
     assert link.release() == []
     assert link.client.receive_eof() == [Released(confirmed=False)]
 
 
 def test_a_client_that_hangs_up_sends_nothing(kit):
-    link = kit.link(**both(kit, client=dict(farewell=Farewell.HANG_UP)))
+    link = kit.link(**both(kit, client={"farewell": Farewell.HANG_UP}))
     link.associate()
     assert link.client.release() is False
     assert link.client.take_output() == b""
@@ -295,7 +293,7 @@ def test_several_clients_of_one_stream_have_an_association_each(kit):
     from headend.dlms import ClientConnection, ServerConnection
     from headend.dlms.wrapper import WrapperFraming, WrapperServerFraming
 
-    public = dict(client_sap=16, authentication=Authentication.NONE)
+    public = {"client_sap": 16, "authentication": Authentication.NONE}
     clients = [
         ClientConnection(kit.client_parameters(), WrapperFraming(48, 1)),
         ClientConnection(kit.client_parameters(**public), WrapperFraming(16, 1)),
@@ -334,7 +332,7 @@ def test_a_new_aarq_ends_the_old_association_and_keeps_its_counter(kit):
     link.associate()
     before = link.server.last_received(kit.CLIENT_SAP)
     link.client = ClientConnection(
-        kit.client_parameters(challenge=b"D" * 16, security=dict(counters=count(before + 1))), WrapperFraming(48, 1)
+        kit.client_parameters(challenge=b"D" * 16, security={"counters": count(before + 1)}), WrapperFraming(48, 1)
     )
     assert [type(event) for event in link.associate()] == [Associated]
     assert AssociationClosed(kit.CLIENT_SAP, before) in link.server_events
@@ -342,7 +340,7 @@ def test_a_new_aarq_ends_the_old_association_and_keeps_its_counter(kit):
 
 
 def test_a_counter_that_ends_is_our_own_fault_and_nothing_is_sent(kit):
-    link = kit.link(kit.client_parameters(security=dict(counters=iter(range(5000, 5003)))))
+    link = kit.link(kit.client_parameters(security={"counters": iter(range(5000, 5003))}))
     link.associate()
     with pytest.raises(LocalError, match="no invocation counter"):
         link.client.send(GetRequestNormal(0xC1, REGISTER))
