@@ -29,7 +29,7 @@ def reason(error: BaseException) -> str:
         return "name not found: check the host name and the name server"
     if isinstance(error, TimeoutError) and getattr(error, "errno", None) is None:
         return _REASONS[errno.ETIMEDOUT]
-    number = getattr(error, "errno", None)
+    number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
     if isinstance(number, int):
         return _REASONS.get(number) or f"{errno.errorcode.get(number, number)}"
     return str(error) or type(error).__name__

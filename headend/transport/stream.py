@@ -61,6 +61,9 @@ class Stream:
         """End the connection, with no callback any more; what was written still goes out. May be called again."""
         raise NotImplementedError
 
+    async def wait_closed(self) -> None:
+        """After `close`: until the medium is free for others."""
+
     def attach(self, on_data: OnData, on_lost: OnLost) -> None:
         """Hand everything that comes to `on_data` from now on, and the end, once, to `on_lost`; neither may raise.
 
