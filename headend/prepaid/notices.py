@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
@@ -88,10 +88,8 @@ def _credit_notice(facts: Facts, decision: Decision, policy: Policy, sent: tuple
 
 
 def _low_balance(facts: Facts, policy: Policy, sent: tuple[SentNotice, ...]) -> DueNotice | None:
-    balance = facts.balance
-    level = min((level for level in policy.low_levels if balance is not None and balance < level), default=None)
-    if level is None:
-        return None
+    # `decide` warns of a low balance only below one of the levels.
+    level = min(level for level in policy.low_levels if (facts.balance or 0) < level)
     fields = {**_fields(facts), "level": format_rupees(level)}
     return _repeated(DueNotice("low_balance", f"low_balance:{level}", fields), facts, policy, sent)
 
@@ -133,7 +131,4 @@ def _owed(facts: Facts, policy: Policy) -> dict[str, str]:
 
 
 def _local(moment: datetime, time_zone: str) -> str:
-    try:
-        return f"{moment.astimezone(ZoneInfo(time_zone)):%d-%m-%Y %H:%M}"
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return f"{moment:%d-%m-%Y %H:%M} UTC"
+    return f"{moment.astimezone(ZoneInfo(time_zone)):%d-%m-%Y %H:%M}"
