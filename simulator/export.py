@@ -14,7 +14,7 @@ from simulator.sites import Place
 MODEL = "is15959-single-phase"
 
 #: The head-end's system title towards these meters: three letters of its maker and a number.
-CLIENT_TITLE = b"HES" + (1).to_bytes(5, "big")
+CLIENT_TITLE = b"HED" + (1).to_bytes(5, "big")
 
 INVENTORY_COLUMNS = (
     *("serial", "logical_device_name", "system_title", "model", "address", "server_sap"),
@@ -71,7 +71,7 @@ def _consumer_row(fleet: Fleet, meter: Meter) -> Sequence[object]:
     return (
         *(identity.consumer_no, f"Consumer {identity.number:05d}", "en" if identity.number % 2 else "hi"),
         *(identity.mobile, consumers.category, _office(fleet, meter), consumers.tariff),
-        *(str(fleet.protected(meter)).lower(), consumers.balance_source, identity.serial),
+        *(fleet.protected(meter), consumers.balance_source, identity.serial),
         f"{Decimal(meter.plan.opening_balance) / 100:.2f}",
     )
 

@@ -24,11 +24,11 @@ _DEVIATIONS = {
 
 @frozen
 class Kind:
-    """What a meter is like by the scenario: its plan, the faults of its line, and whether its consumer is protected."""
+    """What a meter is like by the scenario: its plan, the faults of its line, why its consumer is protected."""
 
     plan: MeterPlan
     faults: FaultSection
-    protected: bool
+    protected: str
 
 
 @define(eq=False)
@@ -61,8 +61,8 @@ class Fleet:
         """The meter whose own serial number this is."""
         return self._by_serial.get(serial)
 
-    def protected(self, meter: Meter) -> bool:
-        """Whether the consumer at this meter is protected from disconnection."""
+    def protected(self, meter: Meter) -> str:
+        """Why the consumer at this meter must not be cut, empty if he may be."""
         return self._kinds.of(meter.identity.number).protected
 
     @property
@@ -106,7 +106,7 @@ class Kinds:
             plan = _laid_over(plan, section, even=even)
         own_faults = [group.faults for group in groups if group.faults is not None]
         faults = own_faults[-1] if own_faults else self._scenario.faults
-        return Kind(plan, faults, any(group.protected for group in groups))
+        return Kind(plan, faults, next((group.protected for group in groups if group.protected), ""))
 
 
 def _laid_over(plan: MeterPlan, section: MeterSection, *, even: bool) -> MeterPlan:

@@ -26,6 +26,7 @@ _YEAR = 2024
 #: Each line of the nameplate: its name, how it is coded and what it says.
 _PLATE: tuple[tuple[bytes, Tag, Callable[["Meter"], Value]], ...] = (
     (SERIAL_NUMBER, Tag.OCTET_STRING, lambda meter: meter.shown.serial.encode()),
+    (q.name("0.0.96.1.2"), Tag.OCTET_STRING, lambda meter: meter.shown.logical_device_name.encode()),
     (q.name("0.0.96.1.1"), Tag.OCTET_STRING, lambda meter: meter.plan.manufacturer.encode()),
     (q.name("1.0.0.2.0"), Tag.OCTET_STRING, lambda meter: meter.plan.firmware.encode()),
     (q.name("0.0.94.91.9"), Tag.UNSIGNED, lambda _: _SINGLE_PHASE),

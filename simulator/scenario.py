@@ -60,7 +60,7 @@ class MeterSection(Struct, frozen=True, forbid_unknown_fields=True):
 class ConsumerSection(Struct, frozen=True, forbid_unknown_fields=True):
     """What the exported list of consumers and the inventory say beside the meter itself."""
 
-    tariff: str = "domestic"
+    tariff: str = "default"
     category: str = "domestic"
     balance_source: Literal["ledger", "meter"] = "ledger"
     group: str = "default"
@@ -87,12 +87,12 @@ class FaultSection(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GroupSection(Struct, frozen=True, forbid_unknown_fields=True):
-    """Some meters, by their numbers from 1, that differ from the others."""
+    """Some meters, by their numbers from 1, that differ from the others; `protected` is why they are never cut."""
 
     meters: _Numbers
     settings: MeterSection = MeterSection()
     faults: FaultSection | None = None
-    protected: bool = False
+    protected: str = ""
 
     def __contains__(self, number: int) -> bool:
         """Whether meter `number` belongs here."""
