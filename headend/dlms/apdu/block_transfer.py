@@ -1,11 +1,14 @@
 """General block transfer: any APDU cut into numbered blocks (Green Book 9.3.13, 9.5)."""
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from attrs import frozen
 
 from headend.dlms import axdr
 from headend.dlms.cursor import Cursor
+from headend.dlms.errors import LocalError
+
+_LARGEST_WINDOW: Final = 63
 
 
 @frozen
@@ -28,6 +31,8 @@ class GeneralBlockTransfer:
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
+        if not 0 <= self.window <= _LARGEST_WINDOW:
+            raise LocalError(f"a window of {self.window} blocks, 0 to {_LARGEST_WINDOW} are possible")
         return b"\xe0%c%b%b%b%b" % (
             self.control,
             self.block_number.to_bytes(2, "big"),

@@ -30,14 +30,16 @@ _BOTH: Final = 0x30
 _TREATMENT: Final = 0xB0
 
 
-def _encryption_key_fits(_: object, __: object, key: bytes) -> None:
+def _encryption_key(key: bytes) -> bytes:
     if len(key) not in _KEY_SIZES:
         raise LocalError(f"an encryption key of {len(key)} octets; suites 0 and 1 take 16, suite 2 takes 32")
+    return key
 
 
-def _authentication_key_fits(_: object, __: object, key: bytes) -> None:
+def _authentication_key(key: bytes) -> bytes:
     if key and len(key) not in _KEY_SIZES:
         raise LocalError(f"an authentication key of {len(key)} octets; suites 0 and 1 take 16, suite 2 takes 32")
+    return key
 
 
 @frozen
@@ -48,8 +50,8 @@ class KeyContext:
     encryption works.
     """
 
-    encryption_key: bytes = field(repr=False, validator=_encryption_key_fits)
-    authentication_key: bytes = field(default=b"", repr=False, validator=_authentication_key_fits)
+    encryption_key: bytes = field(repr=False, converter=_encryption_key)
+    authentication_key: bytes = field(default=b"", repr=False, converter=_authentication_key)
     cipher: AESGCM = field(
         init=False, repr=False, eq=False, default=Factory(lambda self: AESGCM(self.encryption_key), takes_self=True)
     )
