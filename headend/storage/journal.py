@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from attrs import define
 
-from headend.commands.journal import Permit, Recheck, Refusal, RefusedByRule
+from headend.commands.journal import LocalStateError, Permit, Recheck, Refusal, RefusedByRule
 from headend.commands.model import Command, Evidence, NewCommand, Origin, State, Step, Target
+from headend.commands.transitions import NEEDS_READING
 from headend.prepaid.caps import Caps, over_cap
 from headend.storage import commandrows
 from headend.storage.events import as_json
@@ -19,6 +20,9 @@ from headend.storage.switches import is_armed, is_killed
 from headend.storage.times import to_micros
 from headend.storage.views import StoredAccount, account_of_meter, cut_counts, view
 from headend.storage.writer import Writer
+
+#: Only these have an outcome; every other change has a method of its own, with rules of its own.
+_UNDER_WAY: Final = (State.SENDING, State.UNKNOWN)
 
 _IN_ORDER: Final = (
     "m.serial = ? AND c.state IN ('requested', 'sending', 'unknown')"
@@ -117,6 +121,8 @@ def _begin(
         return Refusal(command.state, f"the command is {command.state.value}")
     if command.superseded_by is not None:
         return _refuse(connection, command, State.CANCELLED, now, f"replaced by command {command.superseded_by}")
+    if (other := _being_sent(connection, command)) is not None:
+        return Refusal(command.state, f"command {other} of this meter is being sent")
     if command.target is Target.DISCONNECTED:
         refusal = _refusal(connection, caps, command, now, recheck)
         if refusal is not None:
@@ -138,6 +144,14 @@ def _refusal(
         return Refusal(State.QUARANTINED, stopped)
     refused = _rechecked(connection, command, account, now, recheck)
     return None if refused is None else Refusal(State.CANCELLED, refused)
+
+
+def _being_sent(connection: Connection, command: Command) -> int | None:
+    row = connection.execute(
+        "SELECT c.id FROM commands c JOIN meters m ON m.id = c.meter WHERE m.serial = ? AND c.state = 'sending'",
+        (command.meter,),
+    ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def _stopped(connection: Connection, command: Command) -> str | None:
@@ -173,6 +187,11 @@ def _refuse(connection: Connection, command: Command, state: State, now: datetim
 
 
 def _settle(connection: Connection, command_id: int, state: State, now: datetime, evidence: Evidence) -> Command:
+    before = commandrows.get(connection, command_id)
+    if before.state not in _UNDER_WAY:
+        raise LocalStateError(f"command {command_id} is {before.state} and has no outcome to settle")
+    if (before.state, state) in NEEDS_READING and evidence.after is None:
+        raise LocalStateError(f"command {command_id}: an unknown outcome is settled only by reading the relay")
     command = commandrows.move(connection, command_id, state, now, evidence.note, as_json(evidence))
     proof = evidence.after or evidence.before
     if proof is not None:

@@ -34,6 +34,8 @@ def apply(
         _move_mark(connection, judgement.mark)
     for notice in judgement.notices:
         write_notice(connection, stored.id, account, notice)
+    for flag in judgement.flags:
+        emit(connection, now, flag, meter=account.meter, consumer_no=account.consumer_no)
     command = _request(connection, caps, account, judgement.command, now)
     _record_decision(connection, stored, judgement.decision, command, now)
     return command
