@@ -686,8 +686,8 @@ def test_a_value_that_is_no_data_is_found_when_it_is_decoded(meter):
     one.ask()
     for number, octets in enumerate((b"\x0a", b"\x05\x03")):
         last = number == 1
-        block = encode(block(last=last, number=number + 1, result=octets))
-        events = one.say(one.seal(block))
+        part = block(last=last, number=number + 1, result=octets)
+        events = one.say(one.seal(encode(part)))
     with pytest.raises(DecodeError):
         events[0].result.decode()
 
