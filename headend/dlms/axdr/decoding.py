@@ -4,10 +4,11 @@ Three rules keep hostile input harmless: a count is believed only if that many o
 least its tag), containers nest at most 16 deep, and a budget of elements is shared by all levels of one Data.
 """
 
+import struct
 from typing import NamedTuple
 
 from headend.dlms.axdr.compact import decode_compact
-from headend.dlms.axdr.leaves import LEAVES, ONE_OCTET, spend
+from headend.dlms.axdr.leaves import FIXED, LEAVES, ONE_OCTET, spend
 from headend.dlms.axdr.lengths import decode_length
 from headend.dlms.axdr.values import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS, Data, Tag
 from headend.dlms.errors import DecodeError
@@ -79,7 +80,13 @@ def _elements(octets: bytes, offset: int, count: int, depth: int, budget: list[i
                 append(known[octets[offset + 1]])
                 offset += 2
                 continue
-        except IndexError:
+            fixed = FIXED[tag]
+            if fixed:
+                kind, unpack_from, size = fixed
+                append(_new(Data, (kind, unpack_from(octets, offset + 1)[0])))
+                offset += size
+                continue
+        except (IndexError, struct.error):
             raise DecodeError("ends where a type or its value is expected", offset) from None
         leaf = LEAVES[tag]
         item, offset = leaf(octets, offset + 1) if leaf else _decode(octets, offset, depth, budget)

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 from headend.dlms.axdr.lengths import decode_length
 from headend.dlms.axdr.types import FORMATS
@@ -13,6 +14,7 @@ _DONT_CARE = Data(Tag.DONT_CARE, None)
 
 #: Reads the content at an offset: the Data and the offset after it.
 Leaf = Callable[[bytes, int], tuple[Data, int]]
+Unpack = Callable[[bytes, int], tuple[Any, ...]]
 
 
 def spend(budget: list[int], elements: int, offset: int) -> None:
@@ -87,6 +89,14 @@ def _leaves() -> list[Leaf | None]:
     return table
 
 
+def _fixed_types() -> list[tuple[Tag, Unpack, int] | None]:
+    table: list[tuple[Tag, Unpack, int] | None] = [None] * 256
+    for tag, code in FORMATS.items():
+        layout = struct.Struct(">" + code)
+        table[tag] = (tag, layout.unpack_from, 1 + layout.size)
+    return table
+
+
 def _one_octet() -> list[tuple[Data, ...] | None]:
     # Every value of the one-octet types is made once: faster, and an array of them costs a pointer an element.
     table: list[tuple[Data, ...] | None] = [None] * 256
@@ -98,5 +108,7 @@ def _one_octet() -> list[tuple[Data, ...] | None]:
 
 #: Reader of the content of every type that holds no other Data, by tag.
 LEAVES = _leaves()
+#: (type, its struct's reader, octets with the tag) of every type of fixed size, by tag.
+FIXED = _fixed_types()
 #: The 256 values of every type of one octet, by tag.
 ONE_OCTET = _one_octet()

@@ -4,6 +4,7 @@ Any field may be a wildcard and meters put more into them than the standard allo
 back as they came. Which sign a meter uses for its deviation is not known here: `headend.meters.clock` decides that.
 """
 
+import struct
 from datetime import UTC, datetime, timedelta
 
 from attrs import field, frozen
@@ -18,6 +19,9 @@ DST_END, DST_BEGIN = 0xFD, 0xFE
 SECOND_LAST_DAY, LAST_DAY = 0xFD, 0xFE
 #: Bits of the clock status (Blue Book 4.1.6.1).
 STATUS_INVALID, STATUS_DOUBTFUL, STATUS_OTHER_BASE, STATUS_INVALID_STATUS, STATUS_DST = 0x01, 0x02, 0x04, 0x08, 0x80
+
+#: Year to hundredths, without the day of week.
+_MOMENT = struct.Struct(">HBBxBBBB")
 
 
 def _exactly(size: int) -> "_Check":
@@ -190,12 +194,12 @@ class CosemDateTime:
 
         Unspecified seconds and hundredths count as 0: a capture time may leave them out.
         """
-        second = 0 if self.second == UNSPECIFIED else self.second
-        hundredths = 0 if self.hundredths == UNSPECIFIED else self.hundredths
+        year, month, day, hour, minute, second, hundredths = _MOMENT.unpack_from(self.octets)
+        if second == UNSPECIFIED:
+            second = 0
+        microseconds = 0 if hundredths == UNSPECIFIED else hundredths * 10_000
         try:
-            return datetime(  # noqa: DTZ001 - wall time; the caller knows the zone
-                self.year, self.month, self.day, self.hour, self.minute, second, hundredths * 10_000
-            )
+            return datetime(year, month, day, hour, minute, second, microseconds)  # noqa: DTZ001 - wall time
         except ValueError:
             return None
 

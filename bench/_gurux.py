@@ -1,0 +1,25 @@
+"""Decodes a profile buffer with gurux-dlms and prints microseconds a call. A process of its own: it is GPL software."""
+
+import sys
+from time import perf_counter
+
+from gurux_dlms import GXByteBuffer
+from gurux_dlms.internal._GXCommon import _GXCommon
+from gurux_dlms.internal._GXDataInfo import _GXDataInfo
+
+buffer = bytes.fromhex(sys.argv[1])
+rounds = int(sys.argv[2])
+
+
+def decode():
+    return _GXCommon.getData(None, GXByteBuffer(buffer), _GXDataInfo())
+
+
+assert len(decode()) == int(sys.argv[3])
+best = float("inf")
+for _ in range(rounds):
+    start = perf_counter()
+    for _ in range(5):
+        decode()
+    best = min(best, (perf_counter() - start) / 5)
+print(best * 1e6)
