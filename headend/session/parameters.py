@@ -11,6 +11,8 @@ from headend.meters.model import Ciphering, Protection, Role
 from headend.session.errors import NotConfigured
 from headend.session.ports import KeySet, RandomBytes
 
+#: The largest APDU that the wrapper carries: fewer round trips; the meter agrees to less where it has to.
+LARGEST_PDU: Final = 0xFFFF
 #: Octets of our challenge: what meters of all makers take.
 CHALLENGE_LENGTH: Final = 16
 
@@ -52,6 +54,7 @@ def client_parameters(
     counters: Iterator[int] | None,
     last_received: int,
     random_bytes: RandomBytes,
+    max_pdu_size: int = LARGEST_PDU,
 ) -> dlms.ClientParameters:
     """What to associate with; NotConfigured where a key is missing. `counters` as `needs_counters` says."""
     authentication = Authentication(role.authentication.mechanism)
@@ -75,6 +78,7 @@ def client_parameters(
         secret=_secret(meter, keys) if authentication in _WITH_SECRET else b"",
         security=security,
         challenge=random_bytes(CHALLENGE_LENGTH) if authentication >= Authentication.HLS else b"",
+        max_pdu_size=max_pdu_size,
         dedicated_key=random_bytes(32 if role.suite == 2 else 16) if dedicated else None,
     )
 

@@ -124,14 +124,19 @@ class Services:
         return answer.result
 
     async def _get_many(self, batch: Batch) -> list[Result]:
-        if self._takes_lists and len(batch.attributes) > 1:
-            try:
-                results = await self._get_lists(batch)
-            except ServiceRefused:
-                self._takes_lists = False
-            else:
-                if not _refuses_lists(results):
-                    return results
+        if not self._takes_lists or len(batch.attributes) < 2:
+            return await self._get_singly(batch)
+        try:
+            results = await self._get_lists(batch)
+        except ServiceRefused:
+            self._takes_lists = False
+            return await self._get_singly(batch)
+        if _refuses_lists(results):
+            results = await self._get_singly(batch)
+            self._takes_lists = all(isinstance(result, DataAccessResult) for result in results)
+        return results
+
+    async def _get_singly(self, batch: Batch) -> list[Result]:
         return [self._result((await self._link.ask(request)).result) for request in batch.one_by_one()]
 
     async def _get_lists(self, batch: Batch) -> list[Result]:

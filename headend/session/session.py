@@ -33,11 +33,11 @@ def _nothing() -> None:
 class Session(Services):
     """The meter is the one it should be: that was checked in this association, before anything else was asked.
 
-    `learned_title` is a proven system title that is not pinned yet; `counter_jump` tells that our invocation counter had
-    to be moved ahead.
+    `system_title` is what the meter proved, None for a role without keys; `counter_jump` tells that our invocation
+    counter was moved ahead.
     """
 
-    __slots__ = ("_firmware", "_now", "_plan", "_shapes", "counter_jump", "learned_title", "meter", "role", "zone")
+    __slots__ = ("_firmware", "_now", "_plan", "_shapes", "counter_jump", "meter", "role", "system_title", "zone")
 
     def __init__(
         self,
@@ -48,14 +48,14 @@ class Session(Services):
         *,
         now: Now,
         shapes: ShapeCache,
-        learned_title: bytes | None = None,
+        system_title: bytes | None = None,
         counter_jump: CounterJump | None = None,
     ) -> None:
         super().__init__(meter.serial, link)
         self.meter = meter
         self.role = role
         self.zone = ZoneInfo(meter.time_zone)
-        self.learned_title = learned_title
+        self.system_title = system_title
         self.counter_jump = counter_jump
         self._plan = plan_for(model)
         self._now = now
@@ -94,7 +94,7 @@ class Session(Services):
         """Send remote_reconnect once. For the executor of journalled commands only."""
         return await relay.switch_relay(self, self._plan, relay.REMOTE_RECONNECT, sent)
 
-    async def read_registers(self) -> list[Reading]:
+    async def read_registers(self) -> tuple[Reading, ...]:
         """Every register of the model that the meter has and lets this role read."""
         values = await registers.read_values(self, self._plan)
         received = self._now()
@@ -104,7 +104,7 @@ class Session(Services):
         if scalers is None:
             scalers = await registers.read_scalers(self, self._plan)
             await self._shapes.save(key, scalers)
-        return registers.readings(self.model, values, scalers, received, self.zone)
+        return tuple(registers.readings(self.model, values, scalers, received, self.zone))
 
     async def read_balance(self) -> Balance | None:
         """The balance register in paise; None where the model or the meter has none."""

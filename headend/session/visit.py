@@ -27,7 +27,7 @@ from headend.session.errors import (
 from headend.session.identity import check_identity
 from headend.session.line import Connect, framing_for
 from headend.session.link import Link
-from headend.session.parameters import client_parameters, needs_counters, needs_keys
+from headend.session.parameters import LARGEST_PDU, client_parameters, needs_counters, needs_keys
 from headend.session.plans import plan_for
 from headend.session.ports import CounterStore, KeyRing, KeySet, Monotonic, Now, RandomBytes
 from headend.session.session import Session
@@ -62,7 +62,8 @@ class _Target:
 
 @frozen
 class Visitor:
-    """Opens sessions. `connect` lends a stream for one visit; `largest_jump` bounds the recovery of a counter."""
+    """Opens sessions. `connect` lends a stream for one visit; `largest_jump` bounds the recovery of a counter,
+    `max_pdu_size` is the largest APDU we say we take."""
 
     keys: KeyRing = field(repr=False)
     counters: CounterStore
@@ -72,6 +73,7 @@ class Visitor:
     random_bytes: RandomBytes = field(repr=False)
     shapes: ShapeCache = Factory(MemoryShapes)
     largest_jump: int = LARGEST_JUMP
+    max_pdu_size: int = LARGEST_PDU
 
     @asynccontextmanager
     async def visit(self, meter: Meter, model: MeterModel, role: str, deadline_s: float) -> AsyncIterator[Session]:
@@ -116,6 +118,7 @@ class Visitor:
                 counters=reserved,
                 last_received=received,
                 random_bytes=self.random_bytes,
+                max_pdu_size=self.max_pdu_size,
             )
             framing = framing_for(target.address, target.role.client_sap, meter.server_sap)
             connection = ClientConnection(parameters, framing)
@@ -132,7 +135,7 @@ class Visitor:
         stack.push_async_callback(self._leave, target, link, stream, received)
         await link.run(_greet(link, target, reserved))
         # Without keys behind it a title is anybody's word and nothing to hold a meter to.
-        learned = connection.peer_system_title if reserved is not None and meter.system_title is None else None
+        proven = None if reserved is None else connection.peer_system_title
         return Session(
             meter,
             target.model,
@@ -140,7 +143,7 @@ class Visitor:
             link,
             now=self.now,
             shapes=self.shapes,
-            learned_title=learned,
+            system_title=proven,
             counter_jump=jump,
         )
 
