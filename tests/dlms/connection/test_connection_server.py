@@ -478,9 +478,8 @@ def test_another_request_ends_a_transfer(client):
 
 def test_a_long_set_is_confirmed_block_by_block_and_given_whole(client):
     one = small(client)
-    first = SetRequestWithFirstDatablock(
-        0xC1, REGISTER, None, last_block=False, block_number=1, raw_data=LONG.octets[:50]
-    )
+    raw = LONG.octets
+    first = SetRequestWithFirstDatablock(0xC1, REGISTER, None, last_block=False, block_number=1, raw_data=raw[:50])
     assert one.say(encode(first)) == SetResponseDatablock(0xC1, 1)
     later = SetRequestWithDatablock(0xC1, last_block=True, block_number=2, raw_data=raw[50:])
     assert one.say(encode(later)) is None
