@@ -7,18 +7,24 @@ from headend.dlms.axdr import EncodedData
 from headend.dlms.cosem import CosemAttribute, CosemMethod, SelectiveAccess
 from headend.dlms.errors import DecodeError
 
-#: A longer list in one APDU is not believed: 65,535 octets hold at most some 6,500 attribute descriptors.
-MAX_LIST: Final = 65_535
+#: A longer list of references or results in one APDU is refused: 4,096 take some 15 ms of CPU, and no meter has as many.
+MAX_LIST: Final = 4_096
+#: Elements that the arrays and structures of one APDU may have together, each counted as its octets, but at most as
+#: `axdr.MAX_ELEMENTS` allows one of them: three full ones, some 40 ms of CPU (safety rule 12).
+MAX_ELEMENTS: Final = 3 * axdr.MAX_ELEMENTS
+#: Data of so few octets cost little beside the value object each makes, and `MAX_LIST` limits their number.
+_FEW: Final = 16
 
 
 class Cursor:
     """A place in an APDU that moves forward; DecodeError when the octets end before what they claim."""
 
-    __slots__ = ("octets", "offset")
+    __slots__ = ("_elements", "octets", "offset")
 
     def __init__(self, octets: bytes, offset: int = 0) -> None:
         self.octets = octets
         self.offset = offset
+        self._elements = 0
 
     @property
     def left(self) -> int:
@@ -77,7 +83,11 @@ class Cursor:
     def data(self) -> EncodedData:
         """One A-XDR Data, its octets checked but no values built."""
         start = self.offset
+        if self._elements >= MAX_ELEMENTS:
+            raise DecodeError("too many elements of data in one APDU", start)
         self.offset = end = axdr.skip(self.octets, start)
+        if end - start > _FEW:
+            self._elements += min(end - start, axdr.MAX_ELEMENTS)
         return EncodedData(self.octets[start:end])
 
     def data_list(self) -> tuple[EncodedData, ...]:
