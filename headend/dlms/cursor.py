@@ -7,11 +7,13 @@ from headend.dlms.axdr import EncodedData
 from headend.dlms.cosem import CosemAttribute, CosemMethod, SelectiveAccess
 from headend.dlms.errors import DecodeError
 
-#: A longer list of references or results in one APDU is refused: 4,096 take some 15 ms of CPU, and no meter has as many.
+#: A longer list of references or results in one APDU is refused: 4,096 take some 15 ms of CPU.
 MAX_LIST: Final = 4_096
 #: Elements that the arrays and structures of one APDU may have together, each counted as its octets, but at most as
 #: `axdr.MAX_ELEMENTS` allows one of them: three full ones, some 40 ms of CPU (safety rule 12).
 MAX_ELEMENTS: Final = 3 * axdr.MAX_ELEMENTS
+#: Octets that all selective access parameters of one APDU may have: they are decoded at once, and 100 columns have 1,800.
+MAX_SELECTION: Final = 16_384
 #: Data of so few octets cost little beside the value object each makes, and `MAX_LIST` limits their number.
 _FEW: Final = 16
 
@@ -19,12 +21,13 @@ _FEW: Final = 16
 class Cursor:
     """A place in an APDU that moves forward; DecodeError when the octets end before what they claim."""
 
-    __slots__ = ("_elements", "octets", "offset")
+    __slots__ = ("_elements", "_selected", "octets", "offset")
 
     def __init__(self, octets: bytes, offset: int = 0) -> None:
         self.octets = octets
         self.offset = offset
         self._elements = 0
+        self._selected = 0
 
     @property
     def left(self) -> int:
@@ -115,7 +118,12 @@ class Cursor:
     def selection(self) -> SelectiveAccess:
         """An access selector and its parameters."""
         selector = self.octet("access selector")
-        return SelectiveAccess(selector, self.data().decode())
+        start = self.offset
+        parameters = self.data()
+        self._selected += len(parameters.octets)
+        if self._selected > MAX_SELECTION:
+            raise DecodeError(f"more than {MAX_SELECTION} octets of access parameters", start)
+        return SelectiveAccess(selector, parameters.decode())
 
     def attribute_with_access(self) -> tuple[CosemAttribute, SelectiveAccess | None]:
         """An attribute descriptor and its optional access selection."""

@@ -303,6 +303,9 @@ LARGE = {
     "as many results as allowed": b"\xc4\x03\xc1\x82\x10\x00" + bytes(2) * 0x1000,
     "many values": b"\xc1\x04\xc1\x00\x82\xff\xff" + bytes(0xFFFF),
     "values of many octets": b"\xc1\x04\xc1\x00\x82\x10\x00" + (b"\x09\x81\xfb" + bytes(251)) * 0x1000,
+    "access parameters": b"\xc0\x03\xc1\x82\x10\x00" + (bytes(9) + b"\x01\x01\x01\x81\xf0" + bytes(240)) * 0x1000,
+    "one full access parameter": b"\xc0\x01\xc1" + bytes(9) + b"\x01\x01" + FULL_ARRAY,
+    "access parameters as large as allowed": b"\xc0\x01\xc1" + bytes(9) + b"\x01\x01\x01\x82\x3f\xfc" + bytes(0x3FFC),
     "one long string": b"\xc4\x01\xc1\x00\x09\x83\x0f\xff\x00" + bytes(0x0FFF00),
     "access specifications": b"\xd9\x00\x00\x00\x00\x00\x82\x10\x00" + b"\x01" + bytes(9) * 0x1000,
 }
