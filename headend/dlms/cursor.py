@@ -12,7 +12,7 @@ MAX_LIST: Final = 4_096
 #: Elements that the arrays and structures of one APDU may have together, each counted as its octets, but at most as
 #: `axdr.MAX_ELEMENTS` allows one of them: three full ones, some 40 ms of CPU (safety rule 12).
 MAX_ELEMENTS: Final = 3 * axdr.MAX_ELEMENTS
-#: Octets that all selective access parameters of one APDU may have: they are decoded at once, and 100 columns have 1,800.
+#: Octets of all access parameters of one APDU: they are decoded at once, and 100 columns have but 1,800.
 MAX_SELECTION: Final = 16_384
 #: Data of so few octets cost little beside the value object each makes, and `MAX_LIST` limits their number.
 _FEW: Final = 16
