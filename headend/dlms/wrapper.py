@@ -66,6 +66,8 @@ class WrapperFraming:
     gateway's other meter, a late answer): it is counted in `strays` and never handed up.
     """
 
+    __slots__ = ("_fault", "_input", "_largest_apdu", "_output", "destination", "source", "strays")
+
     def __init__(self, source: int, destination: int, *, largest_apdu: int = _LARGEST_APDU) -> None:
         self.source = source
         self.destination = destination
@@ -180,6 +182,8 @@ class WrapperServerFraming(WrapperFraming):
 
     A request to all stations is taken too. `peer` may be set to answer another client of the same stream.
     """
+
+    __slots__ = ("_peer",)
 
     def __init__(self, logical_device: int, *, largest_apdu: int = _LARGEST_APDU) -> None:
         super().__init__(logical_device, 0, largest_apdu=largest_apdu)

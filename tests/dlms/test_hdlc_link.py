@@ -528,6 +528,14 @@ def test_a_server_answers_in_the_form_it_was_called_in(size):
     assert decode_frames(server.take_output())[0].source == called
 
 
+def test_a_client_may_call_again_in_another_form():
+    server = connected_server()
+    longer = server_address(1, 17, 4)
+    server.feed(ours(0x93, destination=longer))
+    assert decode_frames(server.take_output())[0].source == longer
+    assert server.feed(ours(0x10, COMMAND + b"x", destination=longer)) == [b"x"]
+
+
 def test_a_physical_address_of_0_is_an_address():
     server = HdlcServerFraming(1, 0)
     server.feed(ours(0x93, destination=server_address(1, 17)))

@@ -1,5 +1,6 @@
 from functools import lru_cache
-from typing import NamedTuple
+
+from attrs import field, frozen
 
 from headend.dlms.errors import DecodeError, LocalError
 
@@ -19,7 +20,8 @@ CALLING_SHORT = 0x7E
 CALLING_LONG = 0x3FFE
 
 
-class Address(NamedTuple):
+@frozen
+class Address:
     """One HDLC address: `upper` is the logical device or client, `lower` the physical device, None where it is absent.
 
     `size` is the number of octets on the wire: 1 (upper alone), 2 or 4 (upper and lower, 7 or 14 bits each). A physical
@@ -29,11 +31,12 @@ class Address(NamedTuple):
     upper: int
     lower: int | None
     size: int
+    #: The address as it goes on the wire; the lowest bit of each octet is 1 in the last one only.
+    octets: bytes = field(init=False, repr=False, eq=False)
 
-    @property
-    def octets(self) -> bytes:
-        """The address as it goes on the wire; the lowest bit of each octet is 1 in the last one only."""
-        return _encode(self)
+    @octets.default
+    def _octets(self) -> bytes:
+        return _encode(self.upper, self.lower, self.size)
 
     @property
     def is_broadcast(self) -> bool:
@@ -83,9 +86,7 @@ def _all_station(size: int) -> tuple[int, ...]:
     return (ALL_STATION_LONG,) if size == 4 else (ALL_STATION_SHORT,)
 
 
-@lru_cache(maxsize=1024)
-def _encode(address: Address) -> bytes:
-    upper, lower, size = address
+def _encode(upper: int, lower: int | None, size: int) -> bytes:
     if lower is None:
         return bytes((upper << 1 | 1,))
     if size == 2:

@@ -14,6 +14,8 @@ ATTEMPTS = 3
 class ClientLink(Link):
     """The client's end of one link to one server; see `link` for the rules."""
 
+    __slots__ = ("_awaiting_apdu", "_most_attempts", "_polled", "_progress", "_unanswered", "_unhelpful")
+
     def __init__(self, client: Address, server: Address, parameters: LinkParameters, attempts: int = ATTEMPTS) -> None:
         super().__init__(client, server, COMMAND, parameters)
         self._most_attempts = attempts

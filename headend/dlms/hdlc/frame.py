@@ -1,6 +1,8 @@
 """Frames of HDLC, format type 3 (IEC 62056-46 6.4): encode, decode, and find them in a stream of octets."""
 
 import re
+from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple
 
 from headend.dlms.errors import DecodeError, LocalError
@@ -37,6 +39,11 @@ _OPENING = re.compile(
 
 #: Format (2), two addresses of an octet, control (1), check sequence (2): nothing shorter is a frame.
 SHORTEST_FRAME = 7
+
+#: Format, two addresses of four octets, control, header check sequence.
+_LONGEST_CHECKED_HEAD = 13
+
+_CHECK = Struct("<H").pack
 
 
 class Frame(NamedTuple):
@@ -77,22 +84,31 @@ class Frame(NamedTuple):
 
 def encode_frame(frame: Frame) -> bytes:
     """The whole frame with both flags; LocalError where it does not fit into 2047 octets."""
-    addresses = frame.destination.octets + frame.source.octets
-    return encode_with_addresses(addresses, frame.control, frame.information, segmented=frame.segmented)
+    destination, source, control, information, segmented = frame
+    return encode_with_addresses(destination.octets + source.octets, control, information, segmented)
 
 
-def encode_with_addresses(addresses: bytes, control: int, information: bytes, *, segmented: bool = False) -> bytes:
+def encode_with_addresses(addresses: bytes, control: int, information: bytes, segmented: bool) -> bytes:  # noqa: FBT001
     """As `encode_frame`, with destination and source already as octets: the hot path of a link."""
-    header = 3 + len(addresses)
     if not information:
-        body = (_FORMAT_TYPE | (segmented and _SEGMENTED) | header + 2).to_bytes(2) + addresses + bytes((control,))
-        return _FLAG + body + crc(body).to_bytes(2, "little") + _FLAG
-    length = header + 4 + len(information)
-    if length > LONGEST_FRAME:
-        raise LocalError(f"HDLC frame of {length} octets, the length field holds at most {LONGEST_FRAME}")
-    head = (_FORMAT_TYPE | (segmented and _SEGMENTED) | length).to_bytes(2) + addresses + bytes((control,))
-    body = head + crc(head).to_bytes(2, "little") + information
-    return b"\x7e%b%b\x7e" % (body, crc(body).to_bytes(2, "little"))
+        body = _head(addresses, control, len(addresses) + 5, segmented)
+    else:
+        length = len(addresses) + len(information) + 7
+        if length > LONGEST_FRAME:
+            raise LocalError(f"HDLC frame of {length} octets, the length field holds at most {LONGEST_FRAME}")
+        body = _checked_head(addresses, control, length, segmented) + information
+    return _FLAG + body + _CHECK(crc(body)) + _FLAG
+
+
+def _head(addresses: bytes, control: int, length: int, segmented: bool) -> bytes:  # noqa: FBT001
+    return (_FORMAT_TYPE | (segmented and _SEGMENTED) | length).to_bytes(2) + addresses + bytes((control,))
+
+
+@lru_cache(maxsize=2048)
+def _checked_head(addresses: bytes, control: int, length: int, segmented: bool) -> bytes:  # noqa: FBT001
+    """The header with its check sequence; a link repeats few of them."""
+    head = _head(addresses, control, length, segmented)
+    return head + _CHECK(crc(head))
 
 
 def decode_frame(octets: bytes | bytearray, offset: int = 0) -> tuple[Frame, int]:
@@ -101,10 +117,10 @@ def decode_frame(octets: bytes | bytearray, offset: int = 0) -> tuple[Frame, int
     DecodeError where it is cut, its lengths do not agree or a check sequence fails.
     """
     start = offset + 1
-    if octets[offset:start] != _FLAG:
-        raise DecodeError("no opening flag 7E", offset)
     if len(octets) < start + SHORTEST_FRAME:
-        raise DecodeError(f"frame ends after {len(octets) - start} octets", start)
+        raise DecodeError(f"frame ends after {max(len(octets) - start, 0)} octets", offset)
+    if octets[offset] != FLAG:
+        raise DecodeError("no opening flag 7E", offset)
     first = octets[start]
     if first & 0xF0 != 0xA0:
         raise DecodeError(f"format type {first >> 4:x}, HDLC of DLMS uses a (type 3)", start)
@@ -118,26 +134,47 @@ def decode_frame(octets: bytes | bytearray, offset: int = 0) -> tuple[Frame, int
 
 
 def _decode_body(body: bytes, offset: int) -> Frame:
+    if crc(body) != RESIDUE:
+        raise DecodeError(f"frame check sequence {body[-2:].hex()} does not fit", offset + len(body) - 2)
+    if len(body) < _LONGEST_CHECKED_HEAD:
+        return _decode_short_body(body, offset)
+    at = 3 if body[2] & 1 else 4 if body[3] & 1 else 6
+    at += 4 if body[at] & 1 else 5 if body[at + 1] & 1 else 7  # the source, the control octet, the header check
+    return _frame_with_information(body, at, offset)
+
+
+def _decode_short_body(body: bytes, offset: int) -> Frame:
     header = _HEADER.match(body)
     if header is None or len(body) < header.end() + 3:
         raise DecodeError("no two addresses of 1, 2 or 4 octets and a control octet", offset + 2)
-    if crc(body) != RESIDUE:
-        raise DecodeError(f"frame check sequence {body[-2:].hex()} does not fit", offset + len(body) - 2)
-    destination, source = header.groups()
-    control_at = header.end()
-    information = b""
-    if len(body) != control_at + 3:
-        _check_header(body, control_at + 3, offset)
-        information = body[control_at + 3 : -2]
-    segmented = bool(body[0] & 0x08)
-    return Frame(decode_address(destination), decode_address(source), body[control_at], information, segmented)
-
-
-def _check_header(body: bytes, end: int, offset: int) -> None:
+    end = header.end() + 3
+    if len(body) == end:  # no information: the one check sequence is that of the frame
+        destination, source = header.groups()
+        return Frame(decode_address(destination), decode_address(source), body[end - 3], b"", bool(body[0] & 0x08))
     if len(body) < end + 2:
         raise DecodeError(f"frame of {len(body)} octets has no room for two check sequences", offset)
-    if crc(body[:end]) != RESIDUE:
-        raise DecodeError(f"header check sequence {body[end - 2 : end].hex()} does not fit", offset + end - 2)
+    return _frame_with_information(body, end, offset)
+
+
+def _frame_with_information(body: bytes, at: int, offset: int) -> Frame:
+    try:
+        destination, source, control, segmented = _decode_checked_head(body[:at])
+    except DecodeError as fault:
+        raise DecodeError(fault.reason, offset + (fault.offset or 0)) from None
+    # Frame(...) itself costs twice as much, and this is the hot path
+    return tuple.__new__(Frame, (destination, source, control, body[at:-2], segmented))
+
+
+@lru_cache(maxsize=2048)
+def _decode_checked_head(head: bytes) -> tuple[Address, Address, int, bool]:
+    """Destination, source, control and segmentation of a header that ends with its check sequence."""
+    header = _HEADER.fullmatch(head, 0, len(head) - 3)
+    if header is None:
+        raise DecodeError("no two addresses of 1, 2 or 4 octets", 2)
+    if crc(head) != RESIDUE:
+        raise DecodeError(f"header check sequence {head[-2:].hex()} does not fit", len(head) - 2)
+    destination, source = header.groups()
+    return decode_address(destination), decode_address(source), head[-3], bool(head[0] & 0x08)
 
 
 def decode_frames(octets: bytes) -> list[Frame]:

@@ -18,6 +18,8 @@ class HdlcFraming:
     in `strays`; damaged ones are dropped and asked for again.
     """
 
+    __slots__ = ("_fault", "_link", "_reader", "client", "server", "strays")
+
     def __init__(
         self,
         client_sap: int,
@@ -206,8 +208,7 @@ class HdlcServerFraming:
         """Queue one APDU for `peer` in UI frames, which need no link; LocalError where nobody is set as `peer`."""
         if self._peer is None:
             raise LocalError("no client is known: set `peer` first")
-        own = server_address(self.logical_device, self.physical)
-        self._link(self._peer, own).send_unconfirmed(apdu)
+        self._link(self._peer, None).send_unconfirmed(apdu)
 
     def pass_turn(self) -> None:
         """Give the turn back to `peer` without an answer, since none will come (an unconfirmed request)."""
@@ -244,16 +245,12 @@ class HdlcServerFraming:
             if not self._is_for_us(frame):
                 self.strays += 1
                 continue
-            client = frame.source.upper
-            self._peer = client
-            own = Address(self.logical_device, frame.destination.lower, frame.destination.size)
-            if frame.destination.is_calling:
-                own = server_address(self.logical_device, self.physical, frame.destination.size)
-            found += [(client, apdu) for apdu in self._link(client, own).handle(frame)]
+            client = self._peer = frame.source.upper
+            found += [(client, apdu) for apdu in self._link(client, frame).handle(frame)]
         return found
 
     def _is_for_us(self, frame: Frame) -> bool:
-        upper, lower, _ = frame.destination
+        upper, lower = frame.destination.upper, frame.destination.lower
         if frame.source.size != 1 or frame.source.upper == 0:
             return False
         if frame.destination.is_broadcast:
@@ -265,10 +262,25 @@ class HdlcServerFraming:
     def _peer_link(self) -> ServerLink | None:
         return None if self._peer is None else self._links.get(self._peer)
 
-    def _link(self, client: int, own: Address) -> ServerLink:
-        link = self._links.pop(client, None) or ServerLink(own, client_address(client), self.parameters)
+    def _link(self, client: int, frame: Frame | None) -> ServerLink:
+        """The link to `client`; SNRM in another form of our address begins another one."""
+        link = self._links.pop(client, None)
+        if link is None or (frame is not None and frame.kind is Kind.SNRM and not self._answers_as_called(link, frame)):
+            link = ServerLink(self._own_address(frame), client_address(client), self.parameters)
         self._links[client] = link  # the one heard last stands last
         if len(self._links) > _MOST_LINKS:
             oldest = self._links.pop(next(iter(self._links)))
             self._output += oldest.take_output()
         return link
+
+    def _answers_as_called(self, link: ServerLink, frame: Frame) -> bool:
+        return link.local == self._own_address(frame)
+
+    def _own_address(self, frame: Frame | None) -> Address:
+        """Our address in the form that `frame` called it by; what calls any calling device learns which one it is."""
+        if frame is None:
+            return server_address(self.logical_device, self.physical)
+        called = frame.destination
+        if called.is_calling:
+            return server_address(self.logical_device, self.physical, called.size)
+        return Address(self.logical_device, called.lower, called.size)

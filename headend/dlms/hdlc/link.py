@@ -49,7 +49,21 @@ class LinkState(Enum):
 class Link:
     """What both roles share: the frames they send, the numbers they keep, unconfirmed information."""
 
+    __slots__ = (
+        "_addresses",
+        "_llc",
+        "_output",
+        "_peer_busy",
+        "_transfer",
+        "_unconfirmed",
+        "busy",
+        "local",
+        "proposed",
+        "state",
+    )
+
     def __init__(self, local: Address, remote: Address, llc: bytes, parameters: LinkParameters) -> None:
+        self.local = local
         self.state = LinkState.DISCONNECTED
         self.proposed = parameters
         #: Set while this side can't take I frames: its acknowledgements say RNR, and the peer waits.
@@ -86,7 +100,7 @@ class Link:
         self._emit(unnumbered(Kind.UI, 0), octets)
 
     def _emit(self, control: int, info: bytes = b"", *, segmented: bool = False) -> None:
-        self._output += encode_with_addresses(self._addresses, control, info, segmented=segmented)
+        self._output += encode_with_addresses(self._addresses, control, info, segmented)
 
     def _emit_information(self, frames: list[tuple[int, Segment]]) -> None:
         """Send I frames; the last one gives the turn away."""

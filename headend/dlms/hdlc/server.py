@@ -19,6 +19,8 @@ class ServerLink(Link):
     turn back without an answer; the answer then waits for the client's next poll.
     """
 
+    __slots__ = ("_has_turn", "_owner_works", "_rejection", "epoch")
+
     def __init__(self, server: Address, client: Address, parameters: LinkParameters) -> None:
         super().__init__(server, client, RESPONSE, parameters)
         #: How often the link was set up; a change means that everything before it is void.

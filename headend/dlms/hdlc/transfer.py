@@ -1,6 +1,5 @@
 """What both ends of a link do alike: number I frames, keep the window, cut APDUs into segments and join them."""
 
-from collections import deque
 from typing import NamedTuple
 
 from headend.dlms.errors import DecodeError
@@ -27,7 +26,7 @@ class Transfer:
     def __init__(self, llc: bytes, largest_apdu: int) -> None:
         self._llc = llc
         self._largest_apdu = largest_apdu
-        self._waiting: deque[Segment] = deque()
+        self._waiting: list[Segment] = []  # one or two, so that a deque of 600 octets would be waste
         self.reset(DEFAULT_PARAMETERS)
 
     def reset(self, parameters: LinkParameters) -> None:
@@ -35,7 +34,7 @@ class Transfer:
         self.parameters = parameters
         self.send_next = 0
         self.receive_next = 0
-        self._sent: deque[Segment] = deque()
+        self._sent: list[Segment] = []
         self._assembly: bytearray | None = None
 
     def forget(self) -> None:
@@ -74,10 +73,10 @@ class Transfer:
 
     def _cut(self) -> Segment:
         largest = self.parameters.transmit_information
-        whole = self._waiting.popleft()
+        whole = self._waiting.pop(0)
         if len(whole.information) <= largest:
             return whole
-        self._waiting.appendleft(Segment(whole.information[largest:], segmented=False))
+        self._waiting.insert(0, Segment(whole.information[largest:], segmented=False))
         return Segment(whole.information[:largest], segmented=True)
 
     def unconfirmed_frames(self) -> list[tuple[int, Segment]]:
@@ -90,8 +89,7 @@ class Transfer:
         count = (receive - self.send_next + len(self._sent)) % _MODULUS
         if count > len(self._sent):
             raise DecodeError(f"N(R) {receive} confirms frames that were not sent (next is {self.send_next})")
-        for _ in range(count):
-            self._sent.popleft()
+        del self._sent[:count]
         return count > 0
 
     def accept(self, frame: Frame) -> bool:
