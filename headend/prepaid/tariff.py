@@ -6,7 +6,7 @@ All arithmetic is whole numbers: a rate of 1 paisa a kWh is 1,000 millionths of 
 import calendar
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import field, frozen
 
@@ -39,7 +39,7 @@ class Tariff:
     max_gap: timedelta = field(default=timedelta(days=40))
 
     def __attrs_post_init__(self) -> None:
-        """Refuse slabs that do not rise to an open end, and amounts below zero: ValueError."""
+        """Refuse slabs that do not rise to an open end, amounts below zero, an unknown zone: ValueError."""
         ends = [slab.upto_wh for slab in self.slabs]
         if not ends or ends[-1] is not None or None in ends[:-1]:
             raise ValueError("the last slab, and only the last, must be without an end")
@@ -48,6 +48,10 @@ class Tariff:
             raise ValueError("the ends of the slabs must rise")
         if min(self.fixed, self.duty, *(slab.rate for slab in self.slabs)) < 0:
             raise ValueError("a rate, the fixed charge or the duty is negative")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"time_zone: there is no zone {self.time_zone!r}; one is Asia/Kolkata") from error
 
     def energy(self, used_wh: int, more_wh: int) -> int:
         """The charge in millionths of a paisa for `more_wh` after `used_wh` in the same month."""

@@ -8,6 +8,7 @@ read requests.
 
 import asyncio
 import heapq
+import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -241,7 +242,8 @@ class Collector:
             return
         # A slot that was claimed before a restart goes on with the meters that were not visited in it.
         since = None if claimed else slot
-        round_ = start_round(schedule, slot, self._meters.values(), self._last_visits, since)
+        unfinished = self._rounds.get(schedule.name)
+        round_ = start_round(schedule, slot, self._meters.values(), self._last_visits, since, unfinished)
         self._rounds[schedule.name] = round_
         _log.info("round", schedule=schedule.name, slot=slot.isoformat(), meters=round_.size, resumed=not claimed)
 
@@ -320,7 +322,8 @@ class Collector:
             _log.error("a visit could not be written", meter=work.meter.serial, error=str(error))
             result = VisitResult(Outcome.FAILED, str(error), ())
         except Exception as error:  # noqa: BLE001  one meter's defect must not stop the fleet; it is seen and backed off from
-            _log.exception("a visit ended with a defect", meter=work.meter.serial)
+            # As text: a renderer that shows the values of variables would show keys.
+            _log.error("a visit ended with a defect", meter=work.meter.serial, traceback=traceback.format_exc())
             result = VisitResult(Outcome.FAILED, f"{type(error).__name__}: {error}", ())
         finally:
             self.figures.count(result, reads)

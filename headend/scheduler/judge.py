@@ -8,6 +8,7 @@ from typing import Final
 from attrs import evolve, frozen
 
 from headend.commands.model import NewCommand, Origin, Target
+from headend.errors import HeadendError
 from headend.notify.model import Notice, NoticeKind
 from headend.notify.texts import Texts
 from headend.prepaid.ledger import Charge, charge
@@ -67,21 +68,36 @@ def _judgement(rules: Rules, view: AccountView, record: VisitRecord | None, rech
     if recharge is not None:
         due = (recharge_notice(facts, recharge.amount, recharge.payment_id), *due)
     return Judgement(
-        entries=charged.entries if charged else (),
-        mark=charged.mark if charged and charged.flag is None else None,
+        entries=charged.charge.entries if charged and charged.charge else (),
+        mark=charged.charge.mark if charged and charged.charge else None,
         decision=decision,
         notices=tuple(_notice(rules.texts, facts, notice) for notice in due),
         command=None if _fixed(record, decision) else _command(decision, policy, recharge),
-        flags=(f"energy.{charged.flag}",) if charged and charged.flag else (),
+        flags=(charged.flag,) if charged and charged.flag else (),
     )
 
 
-def _charged(rules: Rules, view: AccountView, record: VisitRecord) -> Charge | None:
+@frozen
+class _Charged:
+    """What the energy costs, or the flag that tells why it was not charged."""
+
+    charge: Charge | None
+    flag: str | None
+
+
+def _charged(rules: Rules, view: AccountView, record: VisitRecord) -> _Charged | None:
+    """None where nothing is to be charged: the meter keeps the account, or no energy was read."""
     account = view.facts.account
-    if account.balance_source is not BalanceSource.LEDGER:
-        return None
     seen = _energy(record)
-    return None if seen is None else charge(account.consumer_no, view.mark, seen, rules.tariff_for(account))
+    if account.balance_source is not BalanceSource.LEDGER or seen is None:
+        return None
+    try:
+        tariff = rules.tariff_for(account)
+    except HeadendError:
+        # The visit is written and a reconnect still follows; the energy waits in the register.
+        return _Charged(None, "energy.no_tariff")
+    charged = charge(account.consumer_no, view.mark, seen, tariff)
+    return _Charged(charged, None) if charged.flag is None else _Charged(None, f"energy.{charged.flag}")
 
 
 def _energy(record: VisitRecord) -> EnergyMark | None:
@@ -92,7 +108,7 @@ def _energy(record: VisitRecord) -> EnergyMark | None:
     return None
 
 
-def _facts(facts: Facts, record: VisitRecord | None, charged: Charge | None) -> Facts:
+def _facts(facts: Facts, record: VisitRecord | None, charged: _Charged | None) -> Facts:
     if record is not None:
         facts = evolve(
             facts,
@@ -103,18 +119,18 @@ def _facts(facts: Facts, record: VisitRecord | None, charged: Charge | None) -> 
     return _below_zero(_balance(facts, record, charged))
 
 
-def _balance(facts: Facts, record: VisitRecord | None, charged: Charge | None) -> Facts:
+def _balance(facts: Facts, record: VisitRecord | None, charged: _Charged | None) -> Facts:
     if facts.account.balance_source is BalanceSource.METER:
         if record is None or record.balance is None:
             return facts
         return evolve(facts, balance=record.balance, balance_at=record.balance_at)
     if charged is None:
         return facts
-    if charged.flag is not None:
+    if charged.charge is None:
         # Energy that could not be charged leaves a balance that is no ground for a cut, though still for a reconnect.
         return evolve(facts, balance_at=None)
-    balance = (facts.balance or 0) + sum(entry.amount for entry in charged.entries)
-    return evolve(facts, balance=balance, balance_at=charged.mark.at)
+    balance = (facts.balance or 0) + sum(entry.amount for entry in charged.charge.entries)
+    return evolve(facts, balance=balance, balance_at=charged.charge.mark.at)
 
 
 def _below_zero(facts: Facts) -> Facts:

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from attrs import define
 
 from headend.meters.inventory import Meter
 from headend.scheduler.plan import Schedule
+
+#: Before every offset of a slot.
+_OVERDUE: Final = -1.0
 
 
 @define
@@ -28,6 +32,10 @@ class Round:
         """Meters of the round."""
         return len(self._order)
 
+    def not_taken(self) -> set[str]:
+        """The serials of the meters not handed out yet."""
+        return {meter.serial for _, meter in self._order[self._position :]}
+
     def next_at(self) -> datetime | None:
         """When the next meter is due, None when none is left."""
         if self._position == len(self._order):
@@ -44,14 +52,22 @@ class Round:
 
 
 def start_round(
-    schedule: Schedule, slot: datetime, meters: Iterable[Meter], visited: Mapping[str, datetime], since: datetime | None
+    schedule: Schedule,
+    slot: datetime,
+    meters: Iterable[Meter],
+    visited: Mapping[str, datetime],
+    since: datetime | None,
+    unfinished: Round | None = None,
 ) -> Round:
     """A round over the schedule's meters.
 
     With `since`, meters that were visited at or after it are left out: that is how a round goes on after a restart.
+    Those that an `unfinished` round of the same schedule did not come to go first, so that an overloaded fleet is
+    visited in turn and nobody is always last.
     """
+    overdue = set() if unfinished is None else unfinished.not_taken()
     order = [
-        (schedule.offset(meter.serial).total_seconds(), meter)
+        (_OVERDUE if meter.serial in overdue else schedule.offset(meter.serial).total_seconds(), meter)
         for meter in meters
         if schedule.covers(meter.group) and not _done(visited.get(meter.serial), since)
     ]

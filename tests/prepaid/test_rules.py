@@ -127,6 +127,7 @@ def test_a_tariff_is_read_in_whole_millionths_of_a_paisa():
         ('name = "x"\nslabs = [{ per_kwh = "6.123456" }]', ["per_kwh"]),
         ('name = "x"\nslabs = [{ per_kwh = "1" }]\nfixed_per_month = "-1"', ["negative"]),
         ('name = "x"\nslabs = [{ per_kwh = "1" }]\nmax_gap = "long"', ["max_gap"]),
+        ('name = "x"\nslabs = [{ per_kwh = "1" }]\ntime_zone = "Asia/Nowhere"', ["time_zone", "Asia/Nowhere"]),
     ],
 )
 def test_a_tariff_that_cannot_be_used_names_file_and_key(text, names):
