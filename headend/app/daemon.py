@@ -1,0 +1,85 @@
+"""The daemon: one process that keeps the fleet visited and events published until it is told to stop."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from attrs import define
+
+from headend.app.setup import Setup
+from headend.app.wiring import Headend, open_headend
+from headend.errors import HeadendError
+from headend.scheduler.collector import Collector
+from headend.settings import Settings, load_settings
+from headend.storage.lock import DaemonLock
+
+_log = structlog.get_logger()
+
+
+async def run_daemon(settings: Settings, *, armed: bool) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again. Raises AlreadyRunning, StorageError and the like."""
+    with DaemonLock.acquire(settings.store_path):
+        async with open_headend(settings, armed=armed) as headend:
+            await _serve(headend, settings)
+
+
+async def _serve(headend: Headend, settings: Settings) -> None:
+    if headend.store.restored_from is not None:
+        _log.warning(
+            "this database was restored from a backup: disarmed", backup=headend.store.restored_from.isoformat()
+        )
+    switches = headend.store.switches
+    _log.info(
+        "started",
+        store=str(headend.store.path),
+        armed=await switches.armed(),
+        kill_switch=await switches.kill_switch(),
+        modes={office or "*": mode.value for office, mode in (await switches.modes()).items()},
+        meters=len(await headend.store.fleet.meters()),
+    )
+    collector = headend.collector()
+    reloader = Reloader(headend, collector, settings)
+    with _signals(collector, reloader):
+        async with headend.publishing():
+            await collector.run()
+    _log.info("stopped", visits=dict(collector.figures.visits))
+
+
+@define(eq=False)
+class Reloader:
+    """Reads the configuration again; what can't be changed while running is told."""
+
+    headend: Headend
+    collector: Collector
+    settings: Settings
+
+    def reload(self) -> None:
+        """Use the configuration as it is now, or, with a fault in any of it, go on as before."""
+        try:
+            settings = load_settings(str(self.settings.source))
+            setup = Setup.read(settings)
+        except HeadendError as error:
+            _log.error("configuration not reloaded", error=str(error))
+            return
+        if settings.store_path != self.settings.store_path:
+            _log.warning("store.path changes with the next start")
+        self.headend.use(setup)
+        self.collector.ports = self.headend.ports()
+        self.collector.reload(setup.schedules)
+        self.settings = settings
+        _log.info("configuration reloaded", schedules=[schedule.name for schedule in setup.schedules])
+
+
+@contextmanager
+def _signals(collector: Collector, reloader: Reloader) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    handlers = {signal.SIGTERM: collector.stop, signal.SIGINT: collector.stop, signal.SIGHUP: reloader.reload}
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number in handlers:
+            loop.remove_signal_handler(number)

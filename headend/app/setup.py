@@ -1,0 +1,171 @@
+"""Everything that the configuration names, read and checked before anything is opened."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from attrs import frozen
+
+from headend.errors import HeadendError
+from headend.meters.registry import ModelRegistry, load_registry
+from headend.notify.texts import Texts, default_texts, parse_templates
+from headend.prepaid.model import Account, AccountView
+from headend.prepaid.policy import Policy
+from headend.prepaid.rules import default_policy, default_tariff, parse_policy, parse_tariff
+from headend.prepaid.tariff import Tariff
+from headend.scheduler.judge import Rules
+from headend.scheduler.lanes import LaneRules
+from headend.scheduler.plan import Schedule
+from headend.settings import ScheduleSection, Settings, SettingsError
+from headend.storage.kek import Kek, find_kek
+
+
+class NoTariff(HeadendError):  # noqa: N818  an answer, not a fault
+    """An account names a tariff that is not configured; nothing was charged."""
+
+    exit_code = 2
+
+
+@frozen
+class Setup:
+    """What the configuration names, read whole: a fault in any of it refuses all of it."""
+
+    settings: Settings
+    models: ModelRegistry
+    policy: Policy
+    tariffs: dict[str, Tariff]
+    texts: Texts
+    schedules: tuple[Schedule, ...]
+    lanes: LaneRules
+
+    @classmethod
+    def read(cls, settings: Settings) -> "Setup":
+        """Read every file that the configuration names. Raises SettingsError and its like, naming file and key."""
+        document = settings.document
+        models = document.collection.models
+        return cls(
+            settings=settings,
+            models=load_registry([settings.beside(models)] if models else []),
+            policy=_policy(settings),
+            tariffs=_tariffs(settings),
+            texts=_texts(settings),
+            schedules=tuple(_schedule(settings, each) for each in document.schedules),
+            lanes=_lanes(settings),
+        )
+
+    def rules(self) -> Rules:
+        """What accounts are judged by."""
+        return Rules(policy_for=self.policy_for, tariff_for=self.tariff_for, texts=self.texts)
+
+    def policy_for(self, _: AccountView) -> Policy:
+        """The policy of an account; one for the house today."""
+        return self.policy
+
+    def tariff_for(self, account: Account) -> Tariff:
+        """The tariff of an account; raises NoTariff."""
+        try:
+            return self.tariffs[account.tariff]
+        except KeyError:
+            known = ", ".join(sorted(self.tariffs))
+            raise NoTariff(
+                f"consumer {account.consumer_no}: no tariff is named {account.tariff!r}; known are {known}"
+            ) from None
+
+    def kek(self) -> Kek | None:
+        """The key-encryption key, None where none is configured; raises KekError for one that can't be used."""
+        keys = self.settings.document.keys
+        if keys.kek_env is not None:
+            value = os.environ.get(keys.kek_env)
+            if value is None:
+                raise SettingsError(f"{self.settings.source}: keys.kek_env: {keys.kek_env} is not set")
+            return find_kek({"HEADEND_KEK": value})
+        if keys.kek_credential is not None:
+            folder = os.environ.get("CREDENTIALS_DIRECTORY")
+            if folder is None:
+                raise SettingsError(
+                    f"{self.settings.source}: keys.kek_credential: no CREDENTIALS_DIRECTORY from systemd"
+                )
+            return find_kek({}, Path(folder) / keys.kek_credential)
+        file = None if keys.kek_file is None else self.settings.beside(keys.kek_file)
+        if file is not None and not file.exists():
+            raise SettingsError(f"{file}: there is no key-encryption key yet; make one with `headend keys init`")
+        return find_kek(os.environ, file)
+
+
+def duration(text: str) -> timedelta:
+    """`1h30m`, `15m`, `30s`, `1d` as a span of time; ValueError for anything else."""
+    units = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
+    spans: dict[str, float] = {}
+    number = ""
+    for letter in text.strip():
+        if letter.isdigit() or letter == ".":
+            number += letter
+        elif letter in units and number and units[letter] not in spans:
+            spans[units[letter]], number = float(number), ""
+        else:
+            raise ValueError(f"{text!r} is not a span of time such as 30s, 15m, 1h30m or 1d")
+    if number or not spans:
+        raise ValueError(f"{text!r} is not a span of time such as 30s, 15m, 1h30m or 1d")
+    return timedelta(**spans)
+
+
+def _policy(settings: Settings) -> Policy:
+    file = settings.document.policy.file
+    return default_policy() if file is None else parse_policy(*_read(settings, "policy.file", settings.beside(file)))
+
+
+def _tariffs(settings: Settings) -> dict[str, Tariff]:
+    shipped = default_tariff()
+    tariffs = {shipped.name: shipped}
+    for path in _folder(settings, "prepaid.tariffs", settings.document.prepaid.tariffs):
+        tariff = parse_tariff(*_read(settings, "prepaid.tariffs", path))
+        tariffs[tariff.name] = tariff
+    return tariffs
+
+
+def _texts(settings: Settings) -> Texts:
+    templates = dict(default_texts().templates)
+    for path in _folder(settings, "prepaid.messages", settings.document.prepaid.messages):
+        templates[path.stem] = parse_templates(_read(settings, "prepaid.messages", path)[0], path.stem, str(path))
+    return Texts(templates)
+
+
+def _folder(settings: Settings, key: str, folder: str | None) -> list[Path]:
+    if folder is None:
+        return []
+    path = settings.beside(folder)
+    if not path.is_dir():
+        raise SettingsError(f"{settings.source}: {key}: {path} is not a folder")
+    return sorted(path.glob("*.toml"))
+
+
+def _read(settings: Settings, key: str, path: Path) -> tuple[str, str]:
+    try:
+        return path.read_text(encoding="utf-8"), str(path)
+    except OSError as error:
+        raise SettingsError(f"{settings.source}: {key}: {path} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: not UTF-8 text") from error
+
+
+def _schedule(settings: Settings, section: ScheduleSection) -> Schedule:
+    try:
+        return Schedule(
+            name=section.name,
+            every=duration(section.every),
+            tasks=tuple(section.tasks),
+            groups=tuple(section.groups),
+            jitter=duration(section.jitter),
+        )
+    except ValueError as error:
+        raise SettingsError(f"{settings.source}: schedules, {section.name!r}: {error}") from error
+
+
+def _lanes(settings: Settings) -> LaneRules:
+    collection = settings.document.collection
+    try:
+        return LaneRules(
+            process=collection.visits_at_once, kept=collection.kept_for_relay, per_lane=collection.lane_permits
+        )
+    except ValueError as error:
+        raise SettingsError(f"{settings.source}: collection: {error}") from error

@@ -1,0 +1,115 @@
+"""A store, and what is needed to visit its meters, wired together."""
+
+import os
+import secrets
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Final
+
+from attrs import define, field
+
+from headend.app.setup import Setup
+from headend.commands.executor import Executor
+from headend.meters.inventory import Meter
+from headend.prepaid.model import Mode
+from headend.scheduler.collector import Collector
+from headend.scheduler.ports import MeterSession
+from headend.scheduler.visit import VisitPorts
+from headend.session.line import dial
+from headend.session.visit import Visitor
+from headend.settings import Settings
+from headend.storage.store import Store
+
+#: Set in tests: the process kills itself at this point of the executor, to prove what a crash there leaves behind.
+CRASH_POINT: Final = "HEADEND_CRASH_POINT"
+
+
+def now() -> datetime:
+    """The time of day, for everything that is not handed a clock."""
+    return datetime.now(UTC)
+
+
+@define(eq=False)
+class Headend:
+    """A store, and what is needed to visit its meters."""
+
+    setup: Setup
+    store: Store
+    executor: Executor = field(init=False)
+    _visitor: Visitor = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Wire sessions and executor to the store."""
+        self._visitor = Visitor(
+            keys=self.store.keys,
+            counters=self.store.counters,
+            connect=dial,
+            now=now,
+            monotonic=time.monotonic,
+            random_bytes=secrets.token_bytes,
+        )
+        self.use(self.setup)
+
+    def use(self, setup: Setup) -> None:
+        """Go on with another configuration; visits under way end under the one they began with."""
+        self.setup = setup
+        self.executor = Executor(
+            journal=self.store.journal,
+            policy_for=setup.policy_for,
+            now=now,
+            monotonic=time.monotonic,
+            checkpoint=_crash_at,
+        )
+
+    def ports(self) -> VisitPorts:
+        """What every visit uses."""
+        return VisitPorts(store=self.store.fleet, executor=self.executor, rules=self.setup.rules(), now=now)
+
+    def collector(self) -> Collector:
+        """The loop that visits the fleet."""
+        return Collector(
+            ports=self.ports(),
+            journal=self.store.journal,
+            open_session=self.open_session,
+            schedules=self.setup.schedules,
+            lane_rules=self.setup.lanes,
+        )
+
+    def open_session(self, meter: Meter) -> AbstractAsyncContextManager[MeterSession]:
+        """An open, identified session with a meter, under the role that the configuration says."""
+        collection = self.setup.settings.document.collection
+        model = self.setup.models.get(meter.model)
+        return self._visitor.visit(meter, model, collection.role, collection.visit_deadline_s)
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """The store without keys, for commands that touch no meter."""
+    store = await Store.open(settings.store_path, kek=None, now=now)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def open_headend(settings: Settings, *, armed: bool | None = None) -> AsyncIterator[Headend]:
+    """The store with keys and rules; `armed` is given by a daemon that starts, see Store.open."""
+    setup = Setup.read(settings)
+    store = await Store.open(settings.store_path, kek=setup.kek(), now=now, caps=setup.policy.caps, armed=armed)
+    try:
+        if "" not in await store.switches.modes():
+            await store.switches.set_mode("", Mode(settings.document.policy.mode), by="configuration")
+        yield Headend(setup, store)
+    finally:
+        await store.close()
+
+
+def _crash_at(point: str) -> None:
+    """Die as a power cut would, where a test asks for it."""
+    if os.environ.get(CRASH_POINT) == point:
+        with suppress(OSError):
+            os.kill(os.getpid(), signal.SIGKILL)

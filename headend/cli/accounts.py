@@ -1,0 +1,68 @@
+import click
+
+from headend.cli.output import config_option, emit_json, json_option, table
+
+
+@click.group()
+def accounts() -> None:
+    """Prepaid accounts: what a consumer has, owes, and why supply is as it is."""
+
+
+@accounts.command(epilog="\b\nExample:\n  headend accounts show 10000000001")
+@click.argument("consumer_no", metavar="CONSUMER_NO")
+@click.option("--entries", default=20, show_default=True, help="Ledger entries to show, newest first.")
+@config_option
+@json_option
+def show(consumer_no: str, entries: int, config: str | None, as_json: bool) -> None:
+    """One account: balance, ledger, the newest decision with its reason, notices."""
+    from headend.app import now
+    from headend.cli.running import with_store
+    from headend.prepaid.money import format_rupees
+    from headend.storage.store import Store
+
+    async def work(store: Store) -> tuple[object, ...]:
+        ledger = store.accounts
+        return (
+            await ledger.view(consumer_no, now()),
+            await ledger.ledger(consumer_no, entries),
+            await ledger.decisions(consumer_no, 5),
+            await ledger.notices(consumer_no, 5),
+        )
+
+    view, ledger, decisions, notices = with_store(config, work)  # type: ignore[misc]
+    facts = view.facts
+    if as_json:
+        emit_json(
+            {
+                "account": facts.account,
+                "balance_paise": facts.balance,
+                "balance_at": facts.balance_at,
+                "relay_connected": facts.relay_connected,
+                "mode": facts.mode,
+                "ledger": ledger,
+                "decisions": decisions,
+                "notices": notices,
+            }
+        )
+        return
+    account = facts.account
+    relay = {None: "not read yet", True: "connected", False: "disconnected"}[facts.relay_connected]
+    fields = {
+        "balance": "not known" if facts.balance is None else format_rupees(facts.balance),
+        "as of": facts.balance_at,
+        "supply": relay,
+        "meter": account.meter,
+        "office": account.office,
+        "mode of the office": facts.mode,
+        "protected": account.protected,
+        "balance kept by": account.balance_source,
+    }
+    table(f"Account {account.consumer_no} ({account.name})", ("", ""), fields.items())
+    rows = [
+        (each.at, each.kind, format_rupees(each.amount), format_rupees(each.balance), each.reference) for each in ledger
+    ]
+    table("Ledger, newest first", ("time", "kind", "amount", "balance", "reference"), rows)
+    rows = [(each.last_at, each.verdict, each.reason, each.would, each.times) for each in decisions]
+    table("Decisions, newest first", ("time", "decision", "reason", "would have been", "times"), rows)
+    rows = [(each.notice.at, each.notice.kind, each.notice.texts.get(account.language, "")) for each in notices]
+    table("Notices, newest first", ("time", "notice", "text"), rows)

@@ -1,0 +1,100 @@
+import click
+
+from headend.cli.output import config_option, emit_json, json_option, say, table
+
+
+@click.group()
+def commands() -> None:
+    """The journal of relay commands: what was asked, why, what was sent, and what the meter showed afterwards."""
+
+
+@commands.command("list", epilog="\b\nExample:\n  headend commands list --state unknown")
+@click.option("--meter", "serial", default=None, help="Of one meter only.")
+@click.option("--state", default=None, help="requested, sending, confirmed, rejected, unknown, quarantined, …")
+@click.option("--limit", default=50, show_default=True)
+@config_option
+@json_option
+def list_(serial: str | None, state: str | None, limit: int, config: str | None, as_json: bool) -> None:
+    """Commands, newest first."""
+    from headend.cli.running import with_store
+    from headend.commands.model import State
+
+    try:
+        wanted = None if state is None else State(state)
+    except ValueError as error:
+        known = ", ".join(each.value for each in State)
+        raise click.BadParameter(f"{state!r} is no state; one of {known}", param_hint="--state") from error
+    found = with_store(config, lambda store: store.journal.commands(meter=serial, state=wanted, limit=limit))
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        (each.id, each.meter, each.target, each.state, each.changed_at, each.origin, each.requested_by, each.reason)
+        for each in found
+    ]
+    table("Commands", ("id", "meter", "target", "state", "since", "origin", "by", "reason"), rows)
+
+
+@commands.command()
+@click.argument("command_id", metavar="ID", type=int)
+@config_option
+@json_option
+def show(command_id: int, config: str | None, as_json: bool) -> None:
+    """One command with every step and its evidence."""
+    import json
+
+    from headend.cli.running import with_store
+    from headend.commands.model import Command, Step
+    from headend.storage.errors import UnknownCommand
+    from headend.storage.store import Store
+
+    async def work(store: Store) -> tuple[Command, list[Step]]:
+        command = await store.journal.command(command_id)
+        if command is None:
+            raise UnknownCommand(command_id)
+        return command, await store.journal.steps(command_id)
+
+    command, steps = with_store(config, work)
+    evidence = None if command.evidence is None else json.loads(command.evidence)
+    if as_json:
+        emit_json({"command": command, "evidence": evidence, "steps": steps})
+        return
+    fields = {
+        "meter": command.meter,
+        "target": command.target,
+        "state": command.state,
+        "reason": command.reason,
+        "asked for by": f"{command.requested_by} ({command.origin.value}), {command.cause}",
+        "expires": command.expires_at,
+        "replaced by": command.superseded_by,
+        "evidence": command.evidence,
+    }
+    table(f"Command {command.id}", ("", ""), fields.items())
+    table("Steps", ("time", "from", "to", "note"), [(each.at, each.before, each.after, each.note) for each in steps])
+
+
+@commands.command()
+@click.argument("command_id", metavar="ID", type=int)
+@click.option("--reason", required=True, help="Why; it stays in the journal.")
+@config_option
+@json_option
+def cancel(command_id: int, reason: str, config: str | None, as_json: bool) -> None:
+    """Cancel a command that was not sent yet."""
+    from headend.app import now
+    from headend.cli.running import person, with_store
+
+    found = with_store(config, lambda store: store.journal.cancel(command_id, now(), person(), reason))
+    emit_json(found) if as_json else say(f"command {found.id} is cancelled")
+
+
+@commands.command()
+@click.argument("command_id", metavar="ID", type=int)
+@config_option
+@json_option
+def release(command_id: int, config: str | None, as_json: bool) -> None:
+    """Let a quarantined command go on: over a cap, or one that waited for approval."""
+    from headend.app import now
+    from headend.cli.running import person, with_store
+
+    found = with_store(config, lambda store: store.journal.release(command_id, now(), person()))
+    emit_json(found) if as_json else say(f"command {found.id} is {found.state.value}")

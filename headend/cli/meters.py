@@ -1,0 +1,121 @@
+from typing import Any
+
+import click
+
+from headend.cli.output import config_option, emit_json, json_option, say, table
+
+
+@click.group()
+def meters() -> None:
+    """The inventory: which meter stands where, and what it must present itself as."""
+
+
+@meters.command("import", epilog="\b\nExample:\n  headend meters import fleet.csv --dry-run")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--dry-run", is_flag=True, help="Check everything, change nothing.")
+@config_option
+@json_option
+def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None:
+    """Import meters from a CSV file, all of it or nothing; importing it again is safe.
+
+    Columns: serial, logical_device_name, system_title, model, address, server_sap, lane, office, consumer_no, group,
+    time_zone.
+    """
+    from pathlib import Path
+
+    from headend.cli.running import with_store
+
+    report = with_store(config, lambda store: store.registry.import_meters(Path(file), dry_run=dry_run))
+    if as_json:
+        emit_json(report)
+        return
+    would = "would be " if dry_run else ""
+    say(f"{file}: {report.added} meters {would}added, {report.changed} changed, {report.unchanged} as they were")
+
+
+@meters.command(
+    epilog="\b\nExample:\n  headend meters add SN0001 --address tcp://10.0.0.7:4059 \\\n"
+    "    --logical-device-name HES00000000SN0001 --office 'Ranchi/East/Kokar'"
+)
+@click.argument("serial")
+@click.option(
+    "--address", required=True, help="tcp://HOST:PORT, hdlc+tcp://…, udp://…, or serial:///dev/ttyUSB0?baud=9600"
+)
+@click.option("--logical-device-name", required=True, help="What the meter shows as 0.0.42.0.0.255.")
+@click.option("--system-title", default=None, help="8 octets in hex; learned at the first visit when left out.")
+@click.option("--model", default="is15959-single-phase", show_default=True, help="Meter model.")
+@click.option("--server-sap", default=1, show_default=True, help="Logical device behind the address.")
+@click.option("--lane", default="", help="What the meter shares with others: a gateway, a bus, a cell.")
+@click.option("--office", default="", help="circle/division/sub-division")
+@click.option("--consumer-no", default=None, help="11 digits.")
+@click.option("--group", default="default", show_default=True, help="Group that schedules name.")
+@click.option("--time-zone", default="Asia/Kolkata", show_default=True)
+@config_option
+@json_option
+def add(serial: str, config: str | None, as_json: bool, **fields: Any) -> None:  # noqa: ANN401  click's options
+    """Add one meter."""
+    from headend.cli.running import with_store
+    from headend.meters.inventory import Meter
+
+    title = fields.pop("system_title")
+    try:
+        meter = Meter(serial=serial, system_title=bytes.fromhex(title) if title else None, **fields)
+    except ValueError as error:
+        raise click.BadParameter(f"{title!r} is not hexadecimal: {error}", param_hint="--system-title") from error
+    with_store(config, lambda store: store.registry.add_meter(meter))
+    if as_json:
+        emit_json(meter)
+        return
+    say(f"meter {meter.serial} added")
+
+
+@meters.command("list")
+@config_option
+@json_option
+def list_(config: str | None, as_json: bool) -> None:
+    """All meters, by serial."""
+    from headend.cli.running import with_store
+
+    found = with_store(config, lambda store: store.fleet.meters())
+    if as_json:
+        emit_json(found)
+        return
+    rows = [(meter.serial, meter.consumer_no, meter.address, meter.model, meter.office) for meter in found]
+    table(f"{len(found)} meters", ("meter", "consumer", "address", "model", "office"), rows)
+
+
+@meters.command()
+@click.argument("serial", metavar="METER")
+@config_option
+@json_option
+def show(serial: str, config: str | None, as_json: bool) -> None:
+    """One meter: identity, and its newest readings."""
+    from headend.cli.at_meter import meter_of
+    from headend.cli.running import with_store
+    from headend.meters.inventory import Meter
+    from headend.meters.reading import Reading
+    from headend.storage.store import Store
+
+    async def work(store: Store) -> tuple[Meter, list[Reading]]:
+        meter = await meter_of(store, serial)
+        return meter, await store.fleet.latest(serial)
+
+    meter, readings = with_store(config, work)
+    if as_json:
+        emit_json({"meter": meter, "latest": readings})
+        return
+    fields = {
+        "logical device name": meter.logical_device_name,
+        "system title": meter.system_title.hex() if meter.system_title else "(learned at the first visit)",
+        "model": meter.model,
+        "address": meter.address,
+        "server SAP": meter.server_sap,
+        "lane": meter.lane_name,
+        "office": meter.office,
+        "consumer": meter.consumer_no,
+        "group": meter.group,
+        "time zone": meter.time_zone,
+    }
+    table(f"Meter {meter.serial}", ("", ""), fields.items())
+    rows = [(each.name, each.value, each.unit, each.obis, each.received) for each in readings]
+    table("Newest readings", ("register", "value", "unit", "object", "received"), rows)

@@ -1,0 +1,42 @@
+import click
+
+from headend.cli.output import config_option, emit_json, json_option, say, table
+
+
+@click.group()
+def notices() -> None:
+    """Notices to consumers, in Hindi and English."""
+
+
+@notices.command("list")
+@click.argument("consumer_no", metavar="CONSUMER_NO")
+@click.option("--limit", default=20, show_default=True)
+@config_option
+@json_option
+def list_(consumer_no: str, limit: int, config: str | None, as_json: bool) -> None:
+    """The notices of a consumer, newest first."""
+    from headend.cli.running import with_store
+
+    found = with_store(config, lambda store: store.accounts.notices(consumer_no, limit))
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        (each.id, each.notice.at, each.notice.kind, language, text, each.delivered_at)
+        for each in found
+        for language, text in each.notice.texts.items()
+    ]
+    table(f"Notices to {consumer_no}", ("id", "time", "notice", "language", "text", "delivered"), rows)
+
+
+@notices.command()
+@click.argument("notice_id", metavar="ID", type=int)
+@config_option
+@json_option
+def delivered(notice_id: int, config: str | None, as_json: bool) -> None:
+    """Confirm that a notice has reached its consumer; a cut may rest on that."""
+    from headend.app import now
+    from headend.cli.running import with_store
+
+    with_store(config, lambda store: store.accounts.notice_delivered(notice_id, now()))
+    emit_json({"notice": notice_id, "delivered": True}) if as_json else say(f"notice {notice_id} is delivered")

@@ -1,0 +1,100 @@
+import click
+
+from headend.cli.output import config_option, emit_json, json_option, say, table
+
+
+@click.group()
+def policy() -> None:
+    """What may be cut at all: the mode of each office, arming, and the kill switch.
+
+    A daemon starts disarmed: decisions are computed and recorded, nothing is cut, until `policy arm` (or `run --arm`).
+    """
+
+
+@policy.command()
+@config_option
+@json_option
+def show(config: str | None, as_json: bool) -> None:
+    """The switches as they stand."""
+    from headend.cli.running import with_store
+    from headend.storage.store import Store
+
+    async def work(store: Store) -> dict[str, object]:
+        switches = store.switches
+        return {
+            "armed": await switches.armed(),
+            "kill_switch": await switches.kill_switch(),
+            "modes": await switches.modes(),
+        }
+
+    found = with_store(config, work)
+    if as_json:
+        emit_json(found)
+        return
+    modes = found["modes"]
+    assert isinstance(modes, dict)
+    rows = [("armed", "yes" if found["armed"] else "no"), ("kill switch", "ON" if found["kill_switch"] else "off")]
+    rows += [(f"mode of {office or 'the house'}", mode.value) for office, mode in modes.items()]
+    table("Switches", ("", ""), rows)
+
+
+@policy.command(
+    epilog="\b\nExamples:\n  headend policy mode notify\n  headend policy mode automatic --office 'Ranchi/East'"
+)
+@click.argument("mode", type=click.Choice(["notify", "propose", "automatic"]))
+@click.option("--office", default="", help="circle/division/sub-division, with all below it; left out: the house.")
+@config_option
+@json_option
+def mode(mode: str, office: str, config: str | None, as_json: bool) -> None:
+    """Set the mode of an office: messages only, a list to approve, or automatic cuts."""
+    from headend.cli.running import person, with_store
+    from headend.prepaid.model import Mode
+
+    with_store(config, lambda store: store.switches.set_mode(office, Mode(mode), by=person()))
+    emit_json({"office": office, "mode": mode}) if as_json else say(f"{office or 'the house'}: {mode}")
+
+
+def _switch(name: str, *, on: bool, text: str, config: str | None, as_json: bool) -> None:
+    from headend.cli.running import person, with_store
+    from headend.storage.store import Store
+
+    async def work(store: Store) -> None:
+        switches = store.switches
+        await (switches.set_armed if name == "armed" else switches.set_kill_switch)(on=on, by=person())
+
+    with_store(config, work)
+    emit_json({name: on}) if as_json else say(text)
+
+
+@policy.command()
+@config_option
+@json_option
+def arm(config: str | None, as_json: bool) -> None:
+    """Allow the policy to cut, until the daemon starts again."""
+    _switch("armed", on=True, text="armed: offices in mode automatic may cut", config=config, as_json=as_json)
+
+
+@policy.command()
+@config_option
+@json_option
+def disarm(config: str | None, as_json: bool) -> None:
+    """Keep the policy from cutting; decisions are still recorded."""
+    _switch("armed", on=False, text="disarmed: nothing is cut by policy", config=config, as_json=as_json)
+
+
+@policy.command("kill")
+@config_option
+@json_option
+def kill(config: str | None, as_json: bool) -> None:
+    """Kill switch on: stop every disconnect at once. Reconnects go on."""
+    _switch(
+        "kill_switch", on=True, text="kill switch ON: nobody is cut; reconnects go on", config=config, as_json=as_json
+    )
+
+
+@policy.command("unkill")
+@config_option
+@json_option
+def unkill(config: str | None, as_json: bool) -> None:
+    """Kill switch off."""
+    _switch("kill_switch", on=False, text="kill switch off", config=config, as_json=as_json)

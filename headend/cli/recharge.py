@@ -1,0 +1,77 @@
+import click
+
+from headend.cli.output import config_option, emit_json, json_option, say
+
+
+@click.command(
+    epilog="\b\nExamples:\n  headend recharge 10000000001 500 --payment-id P-2026-000123\n"
+    "  headend recharge 10000000001 199.50 --payment-id P-2026-000124 --json"
+)
+@click.argument("consumer_no", metavar="CONSUMER_NO")
+@click.argument("amount", metavar="AMOUNT")
+@click.option("--payment-id", required=True, help="The payment's own number: the same one is never booked twice.")
+@click.option("--wait", is_flag=True, help="Wait until supply is back, where the recharge suffices for it.")
+@click.option("--timeout", "timeout_s", default=120.0, show_default=True, help="Seconds to wait.")
+@config_option
+@json_option
+def recharge(
+    consumer_no: str,
+    amount: str,
+    payment_id: str,
+    wait: bool,
+    timeout_s: float,
+    config: str | None,
+    as_json: bool,
+) -> None:
+    """Book a recharge of AMOUNT rupees. If it suffices and supply was cut, the reconnect is journalled with it.
+
+    A running daemon carries the reconnect out within a second; without a daemon this process does it.
+    """
+    from headend.app import Headend, now
+    from headend.cli.at_meter import carry_out, raise_unless_done
+    from headend.cli.running import person, with_headend
+    from headend.prepaid.money import format_rupees, parse_rupees
+    from headend.scheduler.judge import judge_recharge
+
+    if len(consumer_no) != 11 or not consumer_no.isascii() or not consumer_no.isdigit():
+        raise click.BadParameter(
+            f"{consumer_no!r} is not a consumer number: it has 11 digits", param_hint="CONSUMER_NO"
+        )
+    try:
+        paise = parse_rupees(amount)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="AMOUNT") from error
+    if paise <= 0:
+        raise click.BadParameter("a recharge is more than nothing", param_hint="AMOUNT")
+
+    async def work(headend: Headend) -> dict[str, object]:
+        store = headend.store
+        judge = judge_recharge(headend.setup.rules(), payment_id, paise)
+        result = await store.accounts.recharge(consumer_no, paise, payment_id, now(), person(), judge)
+        command = result.command
+        if command is not None and not result.repeated:
+            command = await carry_out(headend, command, wait=wait, timeout_s=timeout_s)
+            if wait:
+                await raise_unless_done(store, command)
+        return {
+            "consumer_no": consumer_no,
+            "payment_id": payment_id,
+            "amount_paise": paise,
+            "repeated": result.repeated,
+            "balance_paise": result.balance,
+            "command": command,
+        }
+
+    result = with_headend(config, work)
+    if as_json:
+        emit_json(result)
+        return
+    balance = result["balance_paise"]
+    assert isinstance(balance, int)
+    if result["repeated"]:
+        say(f"payment {payment_id} was booked before and is not booked again; balance {format_rupees(balance)}")
+        return
+    say(f"{format_rupees(paise)} booked for {consumer_no}; balance {format_rupees(balance)}")
+    command = result["command"]
+    if command is not None:
+        say(f"reconnect: command {getattr(command, 'id', '')} is {getattr(command, 'state', '')}")

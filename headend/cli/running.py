@@ -1,0 +1,89 @@
+"""How a command runs: configuration, event loop, logs on stderr."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from getpass import getuser
+from typing import TypeVar
+
+import click
+
+from headend.app import Headend, open_headend, open_store
+from headend.settings import LogSection, load_settings
+from headend.storage.store import Store
+
+T = TypeVar("T")
+
+
+def with_store(config: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Run `work` on the store of the configuration, without keys."""
+    settings = load_settings(config)
+    set_up_logs(LogSection(level="warning", format=settings.document.log.format))
+
+    async def run() -> T:
+        async with open_store(settings) as store:
+            return await work(store)
+
+    return asyncio.run(run())
+
+
+def with_headend(config: str | None, work: Callable[[Headend], Awaitable[T]]) -> T:
+    """Run `work` on the store with keys and rules, able to visit meters."""
+    settings = load_settings(config)
+    set_up_logs(LogSection(level="warning", format=settings.document.log.format))
+
+    async def run() -> T:
+        async with open_headend(settings) as headend:
+            return await work(headend)
+
+    return asyncio.run(run())
+
+
+def set_up_logs(log: LogSection) -> None:
+    """Logs to stderr, so that stdout holds results alone; structured, for people or for machines."""
+    import logging
+    import sys
+
+    import structlog
+
+    machine = log.format == "json"
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Local variables of a traceback may hold keys: frames are shown without them.
+            structlog.processors.ExceptionRenderer(),
+            structlog.processors.JSONRenderer()
+            if machine
+            else structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, log.level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def person() -> str:
+    """Who is at the keyboard, for journal and audit."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return "unknown user"
+
+
+class Moment(click.ParamType):
+    """A point in time: ISO 8601; without a zone it is local time."""
+
+    name = "time"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """An aware UTC time."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(str(value)).astimezone(UTC)
+        except ValueError:
+            self.fail(f"{value!r} is not a time such as 2026-11-24 or 2026-11-24T18:30:00+05:30", param, ctx)
