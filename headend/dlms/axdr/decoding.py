@@ -8,9 +8,9 @@ import struct
 from typing import NamedTuple
 
 from headend.dlms.axdr.compact import decode_compact
-from headend.dlms.axdr.leaves import FIXED, LEAVES, ONE_OCTET, spend
+from headend.dlms.axdr.leaves import FIXED, LEAVES, ONE_OCTET, open_budget, spend
 from headend.dlms.axdr.lengths import decode_length
-from headend.dlms.axdr.values import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS, Data, Tag
+from headend.dlms.axdr.values import MAX_DEPTH, Data, Tag
 from headend.dlms.errors import DecodeError
 
 _CONTAINERS = {int(Tag.ARRAY): Tag.ARRAY, int(Tag.STRUCTURE): Tag.STRUCTURE}
@@ -43,9 +43,7 @@ def decode(octets: bytes | bytearray | memoryview, *, strict: bool = True) -> Da
 
 def decode_at(octets: bytes, offset: int) -> tuple[Data, int]:
     """The Data that begins at `offset`, and the offset after it."""
-    if len(octets) - offset > MAX_OCTETS:
-        raise DecodeError(f"more than {MAX_OCTETS} octets of data", offset)
-    return _decode(octets, offset, 0, [MAX_ELEMENTS])
+    return _decode(octets, offset, 0, open_budget(octets, offset))
 
 
 def _decode(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[Data, int]:

@@ -6,8 +6,11 @@ from typing import Any
 
 from headend.dlms.axdr.lengths import decode_length
 from headend.dlms.axdr.types import FORMATS
-from headend.dlms.axdr.values import MAX_ELEMENTS, BitString, Data, Tag
+from headend.dlms.axdr.values import MAX_ELEMENTS, MAX_OCTETS, BitString, Data, Tag
 from headend.dlms.errors import DecodeError
+
+#: What any data may have, however short.
+_FEW_ELEMENTS = 1024
 
 _NULL = Data(Tag.NULL_DATA, None)
 _DONT_CARE = Data(Tag.DONT_CARE, None)
@@ -17,11 +20,23 @@ Leaf = Callable[[bytes, int], tuple[Data, int]]
 Unpack = Callable[[bytes, int], tuple[Any, ...]]
 
 
+def open_budget(octets: bytes, offset: int) -> list[int]:
+    """How many elements one Data may have, to be spent by its readers; DecodeError where it is too long.
+
+    Only null-data in rows of a compact array has no octet of its own: four elements an octet leave room for them, and
+    keep the cost in proportion to what was sent.
+    """
+    size = len(octets) - offset
+    if size > MAX_OCTETS:
+        raise DecodeError(f"more than {MAX_OCTETS} octets of data", offset)
+    return [min(MAX_ELEMENTS, _FEW_ELEMENTS + 4 * size)]
+
+
 def spend(budget: list[int], elements: int, offset: int) -> None:
     """Take `elements` from the budget of one Data; DecodeError when it is used up."""
     budget[0] -= elements
     if budget[0] < 0:
-        raise DecodeError(f"more than {MAX_ELEMENTS} elements", offset)
+        raise DecodeError("more elements than one data may have", offset)
 
 
 def string_end(octets: bytes, offset: int, *, bits: bool = False) -> tuple[int, int, int]:

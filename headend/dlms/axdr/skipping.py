@@ -4,9 +4,9 @@ import struct
 
 from headend.dlms.axdr.compact import skip_compact
 from headend.dlms.axdr.decoding import enter
-from headend.dlms.axdr.leaves import string_end
+from headend.dlms.axdr.leaves import open_budget, string_end
 from headend.dlms.axdr.types import EMPTY, FORMATS, STRINGS
-from headend.dlms.axdr.values import MAX_ELEMENTS, MAX_OCTETS, Tag
+from headend.dlms.axdr.values import Tag
 from headend.dlms.errors import DecodeError
 
 
@@ -25,9 +25,7 @@ _SIZES = _sizes()
 
 def skip(octets: bytes, offset: int) -> int:
     """The offset after the Data that begins at `offset`; DecodeError exactly where `decode_at` raises one."""
-    if len(octets) - offset > MAX_OCTETS:
-        raise DecodeError(f"more than {MAX_OCTETS} octets of data", offset)
-    return _skip(octets, offset, 0, [MAX_ELEMENTS])
+    return _skip(octets, offset, 0, open_budget(octets, offset))
 
 
 def _skip(octets: bytes, offset: int, depth: int, budget: list[int]) -> int:

@@ -1,0 +1,75 @@
+"""python -m tests.fuzz TARGET [--executions N] [--seed N] [--keep]: one target under coverage guidance.
+
+Exit code 0: nothing found. Otherwise the finding's octets are printed in hex, to become a test and a fix. `--keep`
+adds inputs that reach new code to the committed corpus, as few and as short as will do.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.fuzz import FOLDER, names, target
+
+#: Longer inputs slow the search down and find nothing that these do not.
+MAX_LENGTH = 512
+#: A corpus beyond this is no longer small.
+MOST_KEPT = 60
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
+    parser.add_argument("target", choices=names())
+    parser.add_argument("--executions", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--inside", metavar="FOLDER", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.inside:
+        return search(given.target, given.executions, given.seed, Path(given.inside))
+    with tempfile.TemporaryDirectory() as folder:
+        for index, octets in enumerate(target(given.target).corpus):
+            Path(folder, f"{index:04}").write_bytes(octets)
+        command = [sys.executable, "-m", "tests.fuzz", given.target, "--inside", folder]
+        command += ["--executions", str(given.executions), "--seed", str(given.seed)]
+        done = subprocess.run(command, cwd=FOLDER.parent.parent, capture_output=True, text=True, check=False)
+        if done.returncode:
+            say(done.stdout[-4000:])
+            say(done.stderr[-1000:])
+            for path in sorted(Path(folder).glob("crash-*")) + sorted(Path(folder).glob("timeout-*")):
+                say(f"finding: {path.read_bytes().hex()}")
+        elif given.keep:
+            keep(given.target, [path.read_bytes() for path in Path(folder).iterdir()])
+        else:
+            say(f"{given.target}: {given.executions} executions, nothing found")
+    return done.returncode
+
+
+def search(name: str, executions: int, seed: int, folder: Path) -> int:
+    """In a process of its own: libFuzzer ends it when it is done."""
+    import atheris
+
+    with atheris.instrument_imports(include=["headend.dlms", "headend.meters"]):
+        check = target(name).check
+    options = [f"-runs={executions}", f"-seed={seed}", f"-max_len={MAX_LENGTH}", f"-artifact_prefix={folder}/"]
+    options += ["-timeout=5", "-rss_limit_mb=1024", "-verbosity=1", "-print_final_stats=1"]
+    atheris.Setup([sys.argv[0], *options, str(folder)], check)
+    atheris.Fuzz()
+    return 0
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def keep(name: str, found: list[bytes]) -> None:
+    """Write the shortest inputs, the committed ones first."""
+    chosen = list(dict.fromkeys([*target(name).corpus, *sorted(found, key=len)]))[:MOST_KEPT]
+    path = FOLDER / "corpus" / f"{name}.txt"
+    path.write_text("".join(f"{octets.hex()}\n" for octets in chosen if octets), "ascii")
+    say(f"{path.name}: {len(chosen)} inputs")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""The wrapper: a stream gives the same PDUs in any chunks, and never holds more than it was given."""
+
+from headend.dlms.errors import RemoteError
+from headend.dlms.wrapper import WrapperFraming, WrapperServerFraming, decode_datagram, encode_wrapper
+
+
+def read(framing, chunks):
+    found = []
+    for chunk in chunks:
+        try:
+            found += framing.feed_addressed(chunk)
+        except RemoteError:
+            break
+    return found
+
+
+def run(octets: bytes) -> None:
+    for make in (lambda: WrapperFraming(16, 1), lambda: WrapperServerFraming(1)):
+        whole, pieces = make(), make()
+        found = read(whole, [octets, b""])
+        assert read(pieces, [octets[at : at + 1] for at in range(len(octets))]) == found
+        assert whole.pending == pieces.pending <= len(octets)
+    assert encode_wrapper(*decode_datagram(octets)) == octets
