@@ -292,9 +292,9 @@ def _fields(octets: bytes, known: tuple[int, ...], *, strict: bool) -> _Fields:
     fields: _Fields = {}
     while offset < end:
         tag, start, after = ber.read_tlv(octets, offset, end)
-        if tag in fields:
-            raise DecodeError(f"field {tag:02x} comes twice", offset)
         if tag in known:
+            if tag in fields:
+                raise DecodeError(f"field {tag:02x} comes twice", offset)
             fields[tag] = (start, after)
         elif strict:
             raise DecodeError(f"field {tag:02x} doesn't belong here", offset)

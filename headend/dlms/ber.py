@@ -19,7 +19,10 @@ def read_tlv(octets: bytes, offset: int, end: int) -> tuple[int, int, int]:
     """Tag, start and end of the content of the element at `offset`; DecodeError when it doesn't end by `end`."""
     if offset >= end:
         raise DecodeError("ends where an element is expected", offset)
-    length, start = decode_length(octets, offset + 1)
+    start = offset + 2
+    length = octets[offset + 1] if start <= end else 0x80
+    if length >= 0x80:
+        length, start = decode_length(octets, offset + 1)
     if start + length > end:
         raise DecodeError(
             f"element {octets[offset]:02x} announces {length} octets, {max(end - start, 0)} are left", offset + 1

@@ -146,9 +146,10 @@ def decode_get_request(octets: bytes) -> GetRequest:
 def decode_get_response(octets: bytes) -> GetResponse:
     """A whole GET response; DecodeError when it is none."""
     # The head of the answer read most often, without the cursor: this is where a collection round spends its time.
-    if octets[1:2] == b"\x01" and octets[3:4] == b"\x00":
-        if axdr.skip(octets, 4) != len(octets):
-            raise DecodeError("octets follow the end of the APDU", axdr.skip(octets, 4))
+    if len(octets) > 4 and octets[1] == 1 and octets[3] == 0:
+        end = axdr.skip(octets, 4)
+        if end != len(octets):
+            raise DecodeError(f"{len(octets) - end} octets follow the end of the APDU", end)
         return GetResponseNormal(octets[2], EncodedData(octets[4:]))
     read = Cursor(octets, 1)
     choice = read.octet("choice of the GET response")

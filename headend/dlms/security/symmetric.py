@@ -26,6 +26,9 @@ _OCTETS: Final = tuple(bytes((octet,)) for octet in range(256))
 _AUTHENTICATED: Final = 0x10
 _ENCRYPTED: Final = 0x20
 _BOTH: Final = 0x30
+#: Security controls of authenticated encryption under the unicast key, one a suite.
+_USUAL: Final = (0x30, 0x31, 0x32)
+_LARGEST_COUNTER: Final = 0xFFFFFFFF
 #: Bits that say what was done to the APDU: compression, encryption, authentication.
 _TREATMENT: Final = 0xB0
 
@@ -55,6 +58,14 @@ class KeyContext:
     cipher: AESGCM = field(
         init=False, repr=False, eq=False, default=Factory(lambda self: AESGCM(self.encryption_key), takes_self=True)
     )
+    #: The AAD of authenticated encryption for the security control of each suite, kept for the hot path.
+    aad: dict[int, bytes] = field(
+        init=False, repr=False, eq=False, default=Factory(lambda self: _aad(self.authentication_key), takes_self=True)
+    )
+
+
+def _aad(authentication_key: bytes) -> dict[int, bytes]:
+    return {control: _OCTETS[control] + authentication_key for control in _USUAL} if authentication_key else {}
 
 
 def protect(
@@ -64,18 +75,15 @@ def protect(
 
     `system_title` is the sender's. LocalError when title, counter or security control can't be used.
     """
+    aad = context.aad.get(security_control)
+    if aad is not None and len(system_title) == 8 and 0 <= invocation_counter <= _LARGEST_COUNTER:
+        return context.cipher.encrypt(system_title + invocation_counter.to_bytes(4), plaintext, aad)[:-4]
     treatment = security_control & _TREATMENT
-    if treatment == _BOTH:
-        key = context.authentication_key or _missing_key()
-        iv = _iv(system_title, invocation_counter)
-        return context.cipher.encrypt(iv, plaintext, _OCTETS[security_control] + key)[:-4]
-    if treatment == _ENCRYPTED:
-        return context.cipher.encrypt(_iv(system_title, invocation_counter), plaintext, None)[:-16]
-    if treatment == _AUTHENTICATED:
-        return plaintext + gmac(context, system_title, security_control, invocation_counter, plaintext)
     if treatment == 0:
         return plaintext
-    raise LocalError(f"security control {security_control:02x} asks for compression, which isn't supported")
+    if treatment not in (_AUTHENTICATED, _ENCRYPTED, _BOTH):
+        raise LocalError(f"security control {security_control:02x} asks for compression, which isn't supported")
+    return seal(context, system_title, security_control, invocation_counter, plaintext, b"")
 
 
 def unprotect(
@@ -86,26 +94,20 @@ def unprotect(
     `security_control` must be what the caller demands, not what the frame says. SecurityError when the tag is wrong or
     missing, or the octets are compressed.
     """
-    treatment = security_control & _TREATMENT
-    if treatment == _BOTH:
-        key = context.authentication_key or _missing_key()
-        iv = _iv(system_title, invocation_counter)
+    aad = context.aad.get(security_control)
+    if aad is not None and len(system_title) == 8 and 0 <= invocation_counter <= _LARGEST_COUNTER:
+        iv = system_title + invocation_counter.to_bytes(4)
         encrypt = context.cipher.encrypt
         plaintext = encrypt(iv, octets[:-12], None)[:-16]
-        if not compare_digest(encrypt(iv, plaintext, _OCTETS[security_control] + key)[-16:-4], octets[-12:]):
-            raise SecurityError("the authentication tag is wrong")
-        return plaintext
-    if treatment == _ENCRYPTED:
-        return context.cipher.encrypt(_iv(system_title, invocation_counter), octets, None)[:-16]
-    if treatment == _AUTHENTICATED:
-        plaintext = octets[:-12]
-        tag = gmac(context, system_title, security_control, invocation_counter, plaintext)
-        if not compare_digest(tag, octets[-12:]):
-            raise SecurityError("the authentication tag is wrong")
-        return plaintext
+        if compare_digest(encrypt(iv, plaintext, aad)[-16:-4], octets[-12:]):
+            return plaintext
+        raise SecurityError("the authentication tag is wrong")
+    treatment = security_control & _TREATMENT
     if treatment == 0:
         return octets
-    raise SecurityError(f"security control {security_control:02x} announces compression, which isn't supported")
+    if treatment not in (_AUTHENTICATED, _ENCRYPTED, _BOTH):
+        raise SecurityError(f"security control {security_control:02x} announces compression, which isn't supported")
+    return open_sealed(context, system_title, security_control, invocation_counter, octets, b"")
 
 
 def gmac(
