@@ -63,15 +63,19 @@ class EntryConflict(HeadendError):  # noqa: N818  as above
 
 @frozen
 class Problem:
-    """One thing wrong in a file to be imported: line of a CSV or number of an entry, column or field, and why."""
+    """One thing wrong in a file to be imported: line of a CSV or number of an entry, column or field, and why.
+
+    Line 0 and an empty column: the file as a whole.
+    """
 
     line: int
     column: str
     reason: str
 
     def __str__(self) -> str:
-        where = f"line {self.line}" + (f", {self.column}" if self.column else "")
-        return f"{where}: {self.reason}"
+        where = [f"line {self.line}"] if self.line else []
+        where += [self.column] if self.column else []
+        return ": ".join(part for part in (", ".join(where), self.reason) if part)
 
 
 #: So many problems are named in the text of an error; all of them are in `problems`.

@@ -124,11 +124,11 @@ def _contradictions(
     before: Meter | None, meter: Meter, names: dict[str, str], consumers: dict[str, str]
 ) -> list[tuple[str, str]]:
     wrong = []
-    holder = names.setdefault(meter.logical_device_name, meter.serial)
+    holder = names.get(meter.logical_device_name, meter.serial)
     if holder != meter.serial:
         wrong.append(("logical_device_name", f"{meter.logical_device_name} already belongs to meter {holder}"))
     if meter.consumer_no is not None:
-        holder = consumers.setdefault(meter.consumer_no, meter.serial)
+        holder = consumers.get(meter.consumer_no, meter.serial)
         if holder != meter.serial:
             wrong.append(("consumer_no", f"{meter.consumer_no} already has meter {holder}"))
     if before is None:

@@ -103,7 +103,8 @@ def _from_file(path: Path) -> Kek:
 
 
 def _decoded(content: bytes, source: str) -> bytes:
-    if len(content) == KEK_OCTETS:
+    # 32 visible characters are a key of half the strength in hexadecimal digits, not raw octets.
+    if len(content) == KEK_OCTETS and not (content.isascii() and content.decode().isprintable()):
         return content
     text = content.strip()
     for decode in (binascii.unhexlify, lambda octets: base64.b64decode(octets, validate=True)):

@@ -11,7 +11,7 @@ from headend.notify.model import Notice, NoticeKind
 from headend.prepaid.model import BalanceSource, EntryKind, Mode, NewEntry
 from headend.prepaid.policy import Disconnect, Keep, Reason, Reconnect
 from headend.scheduler.ports import Judgement, Outcome, VisitRecord
-from headend.storage import Kek, Store
+from headend.storage import Kek, Store, importconsumers
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 OFFICE = "Ranchi/Ranchi East/Kokar"
@@ -55,19 +55,7 @@ def meter(number=1, **changes):
 SERIAL = meter().serial
 CONSUMER = meter().consumer_no
 
-CONSUMER_HEADER = [
-    "consumer_no",
-    "name",
-    "language",
-    "mobile",
-    "category",
-    "office",
-    "tariff",
-    "protected",
-    "balance_source",
-    "meter",
-    "opening_balance",
-]
+CONSUMER_HEADER = importconsumers.COLUMNS
 
 
 def consumer_line(number=1, *, source=BalanceSource.LEDGER, opening="100.00", protected="", office=OFFICE):
