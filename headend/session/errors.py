@@ -76,6 +76,10 @@ class AccessDenied(SessionError):  # noqa: N818
         self.result = result
 
 
+class BadValue(SessionError):  # noqa: N818
+    """What an object of the meter holds makes no sense; the association goes on."""
+
+
 class ServiceRefused(SessionError):  # noqa: N818
     """The meter answered a request with an exception; nothing was done, the association goes on."""
 

@@ -4,7 +4,7 @@ from headend.dlms.axdr import EncodedData
 from headend.dlms.errors import RemoteError
 from headend.meters.inventory import Meter
 from headend.meters.scaling import as_text
-from headend.session.errors import AccessDenied, WrongMeter, explain
+from headend.session.errors import AccessDenied, BadValue, WrongMeter
 from headend.session.link import Link
 from headend.session.plans import Plan
 
@@ -17,6 +17,6 @@ async def check_identity(link: Link, meter: Meter, plan: Plan) -> None:
     try:
         found = as_text(result.decode())
     except RemoteError as error:
-        raise explain(meter.serial, error) from error
+        raise BadValue(f"meter {meter.serial}: logical device name: {error}") from error
     if found != meter.logical_device_name:
         raise WrongMeter(meter.serial, meter.logical_device_name, found)

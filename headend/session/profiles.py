@@ -23,7 +23,7 @@ from headend.meters.clock import DeviationSign, clock_octets
 from headend.meters.model import MeterModel, Profile
 from headend.meters.profiles import ProfileReader, profile_reader, scalers_of
 from headend.meters.reading import ProfileRows
-from headend.session.errors import AccessDenied, MeterMisbehaved, ServiceRefused, explain
+from headend.session.errors import AccessDenied, BadValue, ServiceRefused
 from headend.session.registers import scaler_of
 from headend.session.services import Services
 from headend.session.shapes import Shape
@@ -84,14 +84,14 @@ async def read_rows(
     try:
         return span.cut(reader.rows(raw))
     except DecodeError as error:
-        raise explain(services.serial, error) from error
+        raise BadValue(f"meter {services.serial}: {error}") from error
 
 
 async def read_undated(services: Services, profile: Profile, shape: Shape) -> dict[str, Any]:
     """The newest row of a profile that has no clock (nameplate), as plain values by column name."""
     rows = await services.get_rows(_attribute(profile, BUFFER))
     if not rows or len(rows[-1]) != len(shape.captured):
-        raise MeterMisbehaved(f"meter {services.serial}: profile {profile.name} does not hold what it captures")
+        raise BadValue(f"meter {services.serial}: profile {profile.name} does not hold what it captures")
     named = {}
     for entry, value in zip(shape.captured, rows[-1], strict=True):
         column = profile.column(entry)
@@ -147,11 +147,11 @@ def _attribute(profile: Profile, number: int) -> CosemAttribute:
 
 def _captured(meter: str, listed: Data) -> tuple[CaptureObject, ...]:
     if listed.tag is not Tag.ARRAY:
-        raise MeterMisbehaved(f"meter {meter}: capture objects as {listed.tag.label}, not an array")
+        raise BadValue(f"meter {meter}: capture objects as {listed.tag.label}, not an array")
     try:
         return tuple(map(CaptureObject.from_data, listed.value))
     except DecodeError as error:
-        raise explain(meter, error) from error
+        raise BadValue(f"meter {meter}: capture objects: {error}") from error
 
 
 async def _scaler_profile(services: Services, profile: Profile) -> dict[CaptureObject, ScalerUnit]:

@@ -13,7 +13,7 @@ from headend.meters.model import MeterModel, Register
 from headend.meters.reading import Reading
 from headend.meters.scaling import as_text, balance_paise, read_register
 from headend.session.balance import Balance
-from headend.session.errors import MeterMisbehaved
+from headend.session.errors import BadValue
 from headend.session.plans import Plan
 from headend.session.ports import Now
 from headend.session.services import Services, pairs
@@ -73,7 +73,7 @@ async def read_balance(services: Services, plan: Plan, now: Now, zone: ZoneInfo)
         return None
     # A bool is an int to Python, and no amount of money.
     if not isinstance(amount.value, int) or isinstance(amount.value, bool):
-        raise MeterMisbehaved(f"meter {services.serial}: the balance is {amount.tag.label}, not a whole number")
+        raise BadValue(f"meter {services.serial}: the balance is {amount.tag.label}, not a whole number")
     when = dated[0] if dated and not isinstance(dated[0], DataAccessResult) else None
     return Balance(balance_paise(amount.value, model.prepaid.money), received, _moment(when, zone))
 

@@ -8,7 +8,7 @@ from headend.dlms.axdr import Data, integer
 from headend.dlms.cosem import CosemMethod
 from headend.dlms.enumerations import ActionResult, DataAccessResult
 from headend.meters.reading import RelayState
-from headend.session.errors import AccessDenied, MeterMisbehaved, NotOffered
+from headend.session.errors import AccessDenied, BadValue, NotOffered
 from headend.session.plans import Plan
 from headend.session.services import Batch, Services
 
@@ -27,7 +27,7 @@ async def read_relay(services: Services, plan: Plan, now: Callable[[], datetime]
     output, state, mode = (value.value for value in values)
     if not (isinstance(output, bool) and isinstance(state, int) and isinstance(mode, int)):
         shown = ", ".join(value.tag.label for value in values)
-        raise MeterMisbehaved(f"meter {services.serial}: relay state as {shown}: no boolean and two enumerations")
+        raise BadValue(f"meter {services.serial}: relay state as {shown}: no boolean and two enumerations")
     return RelayState(output, state, mode, now())
 
 

@@ -20,7 +20,7 @@ from headend.dlms.cosem import CosemAttribute, CosemMethod, SelectiveAccess
 from headend.dlms.enumerations import ActionResult, Conformance, DataAccessResult
 from headend.dlms.errors import RemoteError
 from headend.dlms.rows import decode_rows
-from headend.session.errors import AccessDenied, ServiceRefused, explain
+from headend.session.errors import AccessDenied, BadValue, ServiceRefused
 from headend.session.link import Link
 
 #: Invoke-id 1, confirmed, high priority: one request at a time needs no other.
@@ -97,7 +97,7 @@ class Services:
         try:
             return decode_rows(encoded.octets)
         except RemoteError as error:
-            raise explain(self.serial, error) from error
+            raise BadValue(f"meter {self.serial}: {error}") from error
 
     async def get_many(self, attributes: Batch | Sequence[CosemAttribute]) -> list[Result]:
         """The values of several attributes, or each one's error, in their order.
@@ -154,7 +154,7 @@ class Services:
         try:
             return encoded.decode()
         except RemoteError as error:
-            raise explain(self.serial, error) from error
+            raise BadValue(f"meter {self.serial}: {error}") from error
 
 
 def _refuses_lists(results: Sequence[Result]) -> bool:

@@ -14,7 +14,7 @@ from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayStat
 from headend.session import profiles, registers, relay
 from headend.session.balance import Balance
 from headend.session.counters import CounterJump
-from headend.session.errors import MeterMisbehaved, NotOffered, explain
+from headend.session.errors import BadValue, NotOffered
 from headend.session.identity import check_identity
 from headend.session.link import Link
 from headend.session.plans import plan_for
@@ -72,14 +72,14 @@ class Session(Services):
         await check_identity(self._link, self.meter, self._plan)
 
     async def read_clock(self) -> ClockReading:
-        """The meter's clock against ours; MeterMisbehaved where it states no moment."""
+        """The meter's clock against ours; BadValue where it states no moment."""
         value = await self.get(self._plan.clock)
         received = self._now()
         reading = None
         if isinstance(value.value, bytes) and len(value.value) == 12:
             reading = clock_reading(value.value, received, self.zone)
         if reading is None:
-            raise MeterMisbehaved(f"meter {self.serial}: its clock states no time")
+            raise BadValue(f"meter {self.serial}: its clock states no time")
         return reading
 
     async def read_relay(self) -> RelayState:
@@ -123,9 +123,8 @@ class Session(Services):
         if kept is not None:
             try:
                 return await self._rows(profile, kept, span)
-            except MeterMisbehaved:
-                if self._link.fault is not None:
-                    raise
+            except BadValue:
+                pass
         return await self._rows(profile, await self._new_shape(profile), span)
 
     async def read_undated(self, name: str) -> dict[str, Any]:
@@ -147,7 +146,7 @@ class Session(Services):
         try:
             reader = profiles.reader_of(self.model, profile, shape, self.zone)
         except DecodeError as error:
-            raise explain(self.serial, error) from error
+            raise BadValue(f"meter {self.serial}: {error}") from error
         return await profiles.read_rows(self, profile, shape, reader, span)
 
     async def _new_shape(self, profile: Profile) -> Shape:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import lru_cache
 from typing import Final
 
 from attrs import Factory, field, frozen
@@ -40,6 +41,9 @@ from headend.transport.stream import Stream
 LARGEST_JUMP: Final = 1 << 20
 PUBLIC: Final = "public"
 
+#: The same few thousand addresses are visited again and again by one process.
+_parsed = lru_cache(maxsize=16_384)(parse_address)
+
 
 class _NotAcceptedError(Exception):
     """The association did not come about; `error` says why, `last_given` is the largest counter we sent."""
@@ -62,8 +66,11 @@ class _Target:
 
 @frozen
 class Visitor:
-    """Opens sessions. `connect` lends a stream for one visit; `largest_jump` bounds the recovery of a counter,
-    `max_pdu_size` is the largest APDU we say we take."""
+    """Opens sessions.
+
+    `connect` lends a stream for one visit; `largest_jump` bounds the recovery of a counter; `max_pdu_size` is the
+    largest APDU we say we take.
+    """
 
     keys: KeyRing = field(repr=False)
     counters: CounterStore
@@ -226,7 +233,7 @@ def _target(meter: Meter, model: MeterModel, role: str, deadline: float) -> _Tar
         known = ", ".join(model.roles)
         raise NotConfigured(f"meter {meter.serial}: model {model.name} has no role {role!r}; it has {known}")
     try:
-        address = parse_address(meter.address)
+        address = _parsed(meter.address)
     except HeadendError as error:
         raise explain(meter.serial, error) from error
     return _Target(meter, model, role, model.roles[role], address, deadline)

@@ -2,11 +2,12 @@
 
 from datetime import time, timedelta
 
+from scripted_meter import METER, START
+
 from headend.commands.model import Command, NewCommand, Origin, State, Target
 from headend.prepaid.calendar import Calendar, Hours
 from headend.prepaid.model import Account, AccountView, BalanceSource, Facts, Mode
 from headend.prepaid.policy import NoticeRule, Policy
-from scripted_meter import METER, START
 
 POLICY = Policy(
     grace=timedelta(0),

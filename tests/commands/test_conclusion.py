@@ -1,9 +1,9 @@
 import pytest
+from scripted_meter import START
 
 from headend.commands.conclusion import after_reading, needs_button, reached, switching, without_sending
 from headend.commands.model import State, Target
 from headend.meters.reading import RelayState
-from scripted_meter import START
 
 
 def relay(connected, control, mode=4):

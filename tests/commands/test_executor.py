@@ -2,14 +2,14 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-
 from accounts import POLICY, request, view
+from memory_journal import Crashed, MemoryJournal
+from scripted_meter import START, Clock, Lost, Relay, ScriptedSession, WrongIdentity
+
 from headend.commands.executor import Executor
 from headend.commands.model import Evidence, Origin, State, Target
 from headend.dlms.enumerations import ActionResult
 from headend.prepaid.model import Mode
-from memory_journal import Crashed, MemoryJournal
-from scripted_meter import START, Clock, Lost, Relay, ScriptedSession, WrongIdentity
 
 POINTS = ("before-sending", "after-sending", "action-sent", "answer-received", "before-commit")
 

@@ -2,18 +2,18 @@
 
 import asyncio
 
+from accounts import POLICY, request, view
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from memory_journal import Crashed, MemoryJournal
+from scripted_meter import Clock, Lost, Relay, ScriptedSession
 
-from accounts import POLICY, request, view
 from headend.commands.executor import Executor
 from headend.commands.journal import RefusedByRule
 from headend.commands.model import State, Target
 from headend.commands.transitions import OPEN
 from headend.dlms.enumerations import ActionResult
-from memory_journal import Crashed, MemoryJournal
-from scripted_meter import Clock, Lost, Relay, ScriptedSession
 
 POINTS = ("before-sending", "after-sending", "action-sent", "answer-received", "before-commit")
 OPERATIONS = ("relay", "identity", "balance", "action", "answer")

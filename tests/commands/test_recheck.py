@@ -1,14 +1,14 @@
 from datetime import timedelta
 
 import pytest
+from accounts import POLICY, command, view
 from attrs import evolve
+from scripted_meter import START
 
 from headend.commands.recheck import Fresh, recheck
 from headend.meters.reading import RelayState
 from headend.prepaid.model import BalanceSource, Mode
 from headend.session.balance import Balance
-from accounts import POLICY, command, view
-from scripted_meter import START
 
 CONNECTED = RelayState(connected=True, control_state=1, control_mode=4, read_at=START)
 

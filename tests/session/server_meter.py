@@ -1,4 +1,4 @@
-"""A meter in memory: ServerConnection with a handful of objects, a line that can misbehave, and stores that keep count."""
+"""A meter in memory: a server with a handful of objects, a line that can misbehave, and stores that keep count."""
 
 import asyncio
 from contextlib import asynccontextmanager
