@@ -41,26 +41,29 @@ class Journal(Protocol):
     async def request(self, command: NewCommand) -> Command:
         """Journal a command, or give back the one that the same meter and cause already have.
 
-        A reconnect supersedes an open disconnect in the same transaction. A disconnect over a cap is QUARANTINED. At most one
-        open command per meter that is not superseded: a second disconnect gives back the open one.
+        A reconnect supersedes an open disconnect in the same transaction. A disconnect over a cap is QUARANTINED. At
+        most one open command per meter that is not superseded: a second disconnect gives back the open one.
         Raises RefusedByRule for a disconnect that the kill switch, the protected list or an open reconnect forbids.
         """
         ...
 
     async def open_for(self, meter: str) -> list[Command]:
-        """Open commands of a meter in the order of execution (UNKNOWN and SENDING first, then a reconnect, then a disconnect)."""
+        """Open commands of a meter in the order of execution: UNKNOWN and SENDING, then a reconnect, then a disconnect."""
         ...
 
     async def meters_with_open(self) -> list[tuple[str, bool]]:
-        """Meters with open work (REQUESTED or UNKNOWN) and whether a reconnect is among it; reconnects first, oldest first."""
+        """Meters with open work (REQUESTED or UNKNOWN) and whether a reconnect is among it; these first, oldest first."""
         ...
 
     async def begin_sending(self, command_id: int, now: datetime, recheck: Recheck | None) -> Permit | Refusal:
-        """REQUESTED -> SENDING, unless superseded, expired, killed, over a cap or refused by `recheck` (disconnects only)."""
+        """REQUESTED -> SENDING, unless superseded, expired, killed, over a cap or refused by `recheck` (disconnects).
+
+        A command that is REQUESTED no longer is refused too: it was superseded or cancelled while the relay was read.
+        """
         ...
 
     async def settle(self, command_id: int, state: State, now: datetime, evidence: Evidence) -> Command:
-        """Move to `state` with evidence, if the table allows it from where the command stands; else raises LocalStateError."""
+        """Move to `state` with evidence, if the table allows it from where the command stands; else LocalStateError."""
         ...
 
     async def cancel(self, command_id: int, now: datetime, by: str, reason: str) -> Command:
@@ -76,7 +79,7 @@ class Journal(Protocol):
         ...
 
     async def expire(self, now: datetime) -> int:
-        """REQUESTED and QUARANTINED disconnects past their expiry become EXPIRED; how many. A reconnect never expires."""
+        """REQUESTED and QUARANTINED disconnects past their expiry become EXPIRED; how many. No reconnect ever expires."""
         ...
 
     async def command(self, command_id: int) -> Command | None:

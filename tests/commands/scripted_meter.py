@@ -12,11 +12,11 @@ START = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)
 METER = Meter(serial="X1", logical_device_name="ABC0000000000001", model="m", address="memory:x")
 
 
-class Lost(HeadendError):
+class Lost(HeadendError):  # noqa: N818  as the real ones are named
     exit_code = 3
 
 
-class WrongIdentity(HeadendError):
+class WrongIdentity(HeadendError):  # noqa: N818
     exit_code = 4
 
 
@@ -37,7 +37,7 @@ class Clock:
 class Relay:
     """The physical relay: its edges are counted, and so is every ACTION for what already is."""
 
-    def __init__(self, clock, mode=4, connected=True, lag=0.0, deaf=False):
+    def __init__(self, clock, *, mode=4, connected=True, lag=0.0, deaf=False):
         self.clock = clock
         self.mode = mode
         self.control = 1 if connected else 0
@@ -90,7 +90,7 @@ class Relay:
 class ScriptedSession:
     """`script` maps an operation to how often it goes well before it is lost; 'answer' loses answers of ACTIONs."""
 
-    def __init__(self, relay, meter=METER, balance=-500, fails=None, identity=True):
+    def __init__(self, relay, *, meter=METER, balance=-500, fails=None, identity=True):
         self.relay = relay
         self.meter = meter
         self.balance = balance
