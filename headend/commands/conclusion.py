@@ -84,7 +84,7 @@ def _after_answer(command: Command, result: ActionResult, after: RelayState) -> 
 
 
 def after_reading(target: Target, relay: RelayState) -> Outcome:
-    """Where an UNKNOWN command goes once the relay was read; it counts as sent, since what may be ours is ours to undo."""
+    """Where an UNKNOWN command goes once the relay was read. It counts as sent: what may be ours is ours to undo."""
     if reached(target, relay):
         return Outcome(State.CONFIRMED, Evidence(None, relay, sent=True, note=f"found {target.value} when read again"))
     return Outcome(State.REQUESTED, Evidence(None, relay, sent=True, note=f"read again: not {target.value}"))

@@ -48,11 +48,11 @@ class Journal(Protocol):
         ...
 
     async def open_for(self, meter: str) -> list[Command]:
-        """Open commands of a meter in the order of execution: UNKNOWN and SENDING, then a reconnect, then a disconnect."""
+        """Open commands of a meter in the order of execution: UNKNOWN or SENDING, a reconnect, a disconnect."""
         ...
 
     async def meters_with_open(self) -> list[tuple[str, bool]]:
-        """Meters with open work (REQUESTED or UNKNOWN) and whether a reconnect is among it; these first, oldest first."""
+        """Meters with open work (REQUESTED or UNKNOWN) and whether a reconnect is among it; those first, by age."""
         ...
 
     async def begin_sending(self, command_id: int, now: datetime, recheck: Recheck | None) -> Permit | Refusal:
@@ -79,7 +79,7 @@ class Journal(Protocol):
         ...
 
     async def expire(self, now: datetime) -> int:
-        """REQUESTED and QUARANTINED disconnects past their expiry become EXPIRED; how many. No reconnect ever expires."""
+        """REQUESTED and QUARANTINED disconnects past their expiry become EXPIRED; how many. A reconnect never does."""
         ...
 
     async def command(self, command_id: int) -> Command | None:
