@@ -60,8 +60,8 @@ class Links:
     meter_of: dict[str, str]
 
 
-def parse_consumers(file: Path) -> tuple[list[Consumer], list[Problem]]:
-    """The consumers of a file, and what is wrong with it."""
+def parse_consumers(file: Path, tariffs: frozenset[str] | None = None) -> tuple[list[Consumer], list[Problem]]:
+    """The consumers of a file, and what is wrong with it; `tariffs` are those that may be named (None: any)."""
     problems: list[Problem] = []
     consumers = []
     for line in read_lines(file, COLUMNS, problems):
@@ -70,6 +70,7 @@ def parse_consumers(file: Path) -> tuple[list[Consumer], list[Problem]]:
         if not cells.failed:
             consumers.append(consumer)
     _refuse_twins(consumers, problems)
+    _refuse_unknown_tariffs(consumers, tariffs, problems)
     return consumers, problems
 
 
@@ -111,11 +112,22 @@ def _consumer(cells: Cells) -> Consumer:
         category=cells.take("category", importing.required, ""),
         office=cells.take("office", importing.office, ""),
         tariff=cells.take("tariff", importing.required, ""),
-        protected=cells.take("protected", importing.or_none(importing.optional), None),
+        protected=cells.take("protected", importing.or_none(_protected), None),
         balance_source=cells.take("balance_source", importing.one_of("ledger", "meter"), ""),
         meter=cells.take("meter", importing.or_none(importing.serial), None),
         opening=cells.take("opening_balance", importing.or_none(_paise), None),
     )
+
+
+def _refuse_unknown_tariffs(
+    consumers: list[Consumer], tariffs: frozenset[str] | None, problems: list[Problem]
+) -> None:
+    if tariffs is None:
+        return
+    for consumer in consumers:
+        if consumer.tariff not in tariffs:
+            known = ", ".join(sorted(tariffs))
+            problems.append(Problem(consumer.line, "tariff", f"{consumer.tariff!r} is not configured; known are {known}"))
 
 
 def _refuse_twins(consumers: list[Consumer], problems: list[Problem]) -> None:
@@ -203,6 +215,14 @@ def _open(connection: Connection, consumer: Consumer, problems: list[Problem], n
         "UPDATE accounts SET reconciled = 1 WHERE consumer_no = ? AND reconciled = 0", (consumer.consumer_no,)
     )
     return "unchanged" if booking.repeated else "changed"
+
+
+def _protected(text: str) -> str | None:
+    """Why a consumer is protected; a plain yes or no, as other systems export it, is understood."""
+    plain = text.strip().lower()
+    if plain in ("no", "false", "0"):
+        return None
+    return "protected" if plain in ("yes", "true", "1") else importing.optional(text)
 
 
 def _mobile(text: str) -> str:

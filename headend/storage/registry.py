@@ -44,9 +44,14 @@ class Registry:
 
         return await run_import(self._writer, report, problems, write)
 
-    async def import_consumers(self, file: Path, *, dry_run: bool = False) -> ImportReport:
-        """Import a consumers CSV (columns: `importconsumers.COLUMNS`), with opening balances; repeating it is safe."""
-        consumers, problems = await asyncio.to_thread(parse_consumers, file)
+    async def import_consumers(
+        self, file: Path, *, dry_run: bool = False, tariffs: frozenset[str] | None = None
+    ) -> ImportReport:
+        """Import a consumers CSV (columns: `importconsumers.COLUMNS`), with opening balances; repeating it is safe.
+
+        A tariff that is not in `tariffs` (None: any may be named) is a problem of its line.
+        """
+        consumers, problems = await asyncio.to_thread(parse_consumers, file, tariffs)
         report = ImportReport(str(file), dry_run)
 
         def write(connection: Connection) -> None:
