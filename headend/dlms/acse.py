@@ -30,6 +30,7 @@ AARE_TAG: Final = 0x61
 RLRQ_TAG: Final = 0x62
 RLRE_TAG: Final = 0x63
 _REASON: Final = 0x80
+_DIAGNOSTIC: Final = 0xA3
 _USER_INFORMATION: Final = 0xBE
 
 _AARQ_ORDER: Final = (
@@ -203,6 +204,9 @@ def decode_aare(octets: bytes, *, strict: bool) -> Aare:
     if result is None:
         raise DecodeError("an AARE without a result", len(octets))
     source, diagnostic = _read_diagnostic(octets, fields, strict=strict)
+    order = _order(fields, _AARE_ORDER)
+    if order is not None and _DIAGNOSTIC not in fields:
+        order = (*order, _DIAGNOSTIC)
     return Aare(
         application_context=_read_context(octets, fields),
         result=AssociationResult(_small(result, fields[0xA2][0])),
@@ -218,7 +222,7 @@ def decode_aare(octets: bytes, *, strict: bool) -> Aare:
         responding_ap_invocation_id=_read_integer(octets, fields, 0xA6, "responding AP invocation id"),
         responding_ae_invocation_id=_read_integer(octets, fields, 0xA7, "responding AE invocation id"),
         implementation_information=_read_raw(octets, fields, 0xBD),
-        field_order=_order(fields, _AARE_ORDER),
+        field_order=order,
     )
 
 
@@ -365,7 +369,7 @@ def _read_authentication_value(octets: bytes, fields: _Fields, tag: int) -> byte
 
 
 def _read_diagnostic(octets: bytes, fields: _Fields, *, strict: bool) -> tuple[DiagnosticSource, int]:
-    place = fields.get(0xA3)
+    place = fields.get(_DIAGNOSTIC)
     if place is None:
         if strict:
             raise DecodeError("an AARE without a diagnostic", len(octets))

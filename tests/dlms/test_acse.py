@@ -126,6 +126,11 @@ def test_an_aare_without_a_result_is_refused_and_one_without_a_diagnostic_only_w
         decode(no_diagnostic, strict=True)
 
 
+def test_an_aare_without_a_diagnostic_and_in_another_order_encodes_with_one():
+    bent = bytes.fromhex("6110a203020101a109060760857405080101")
+    assert decode(encode(decode(bent)), strict=True) == decode(bent)
+
+
 def test_an_aarq_without_a_context_is_refused():
     with pytest.raises(DecodeError):
         decode(bytes.fromhex("6004a6020400"))
