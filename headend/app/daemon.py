@@ -1,6 +1,7 @@
 """The daemon: one process that keeps the fleet visited and events published until it is told to stop."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ _log = structlog.get_logger()
 
 
 async def run_daemon(settings: Settings, *, armed: bool) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again. Raises AlreadyRunning, StorageError and the like."""
+    """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again. Raises AlreadyRunning and its like."""
     with DaemonLock.acquire(settings.store_path):
         async with open_headend(settings, armed=armed) as headend:
             await _serve(headend, settings)
@@ -33,6 +34,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     switches = headend.store.switches
     _log.info(
         "started",
+        pid=os.getpid(),
         store=str(headend.store.path),
         armed=await switches.armed(),
         kill_switch=await switches.kill_switch(),
@@ -42,8 +44,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     collector = headend.collector()
     reloader = Reloader(headend, collector, settings)
     with _signals(collector, reloader):
-        async with headend.publishing():
-            await collector.run()
+        await collector.run()
     _log.info("stopped", visits=dict(collector.figures.visits))
 
 

@@ -127,7 +127,8 @@ def _refuse_unknown_tariffs(
     for consumer in consumers:
         if consumer.tariff not in tariffs:
             known = ", ".join(sorted(tariffs))
-            problems.append(Problem(consumer.line, "tariff", f"{consumer.tariff!r} is not configured; known are {known}"))
+            reason = f"{consumer.tariff!r} is not configured; known are {known}"
+            problems.append(Problem(consumer.line, "tariff", reason))
 
 
 def _refuse_twins(consumers: list[Consumer], problems: list[Problem]) -> None:

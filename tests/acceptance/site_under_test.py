@@ -1,0 +1,190 @@
+"""A whole installation for a test: simulator and head-end as processes of their own, files in one folder."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+POLICY = """
+name = "acceptance"
+max_reading_age = "5m"
+max_balance_age = "5m"
+grace = "0s"
+command_expiry = "30m"
+
+[notice]
+required = "none"
+
+[calendar]
+hours = []
+days = []
+second_saturdays = false
+
+[caps]
+per_hour = 1000
+per_day = 1000
+per_segment_hour = 1000
+"""
+
+CONFIGURATION = """
+[store]
+path = "headend.db"
+[keys]
+kek_file = "headend.kek"
+[policy]
+file = "policy.toml"
+mode = "{mode}"
+[collection]
+visit_deadline_s = {deadline}
+[log]
+format = "json"
+"""
+
+SCHEDULE = """
+[[schedules]]
+name = "poll"
+every = "{every}"
+tasks = ["clock", "relay", "registers", "balance"]
+"""
+
+
+class Answer:
+    """What one command printed, and its exit code."""
+
+    def __init__(self, done):
+        self.exit_code = done.returncode
+        self.stdout = done.stdout
+        self.stderr = done.stderr
+
+    @property
+    def json(self):
+        return json.loads(self.stdout)
+
+    def __repr__(self):
+        return f"exit {self.exit_code}\n{self.stdout}\n{self.stderr}"
+
+
+class Site:
+    """Simulator, configuration, database and daemon of one test."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config = folder / "headend.toml"
+        self.database = folder / "headend.db"
+        self.simulator = None
+        self.daemon = None
+        self.control_port = 0
+
+    # Setting up
+
+    def start_simulator(self, meters=1, scenario=None, seed=7, port=0):
+        command = [sys.executable, "-m", "simulator", "run", "--meters", str(meters), "--port", str(port), "--control-port", "0"]
+        command += ["--seed", str(seed), "--json"]
+        if scenario is not None:
+            (self.folder / "scenario.toml").write_text(scenario)
+            command += ["--scenario", str(self.folder / "scenario.toml")]
+        for kind, suffix in (("inventory", "csv"), ("keys", "toml"), ("consumers", "csv")):
+            command += [f"--export-{kind}", str(self.folder / f"{kind}.{suffix}")]
+        self.simulator = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        ready = json.loads(self.simulator.stdout.readline())
+        self.control_port = ready["control"]
+        return ready
+
+    def configure(self, *, mode="automatic", deadline=20.0, every=None, policy=POLICY, extra=""):
+        (self.folder / "policy.toml").write_text(policy)
+        text = CONFIGURATION.format(mode=mode, deadline=deadline) + extra
+        if every is not None:
+            text += SCHEDULE.format(every=every)
+        self.config.write_text(text)
+
+    def import_all(self):
+        for command in (
+            ("keys", "init"),
+            ("meters", "import", self.folder / "inventory.csv"),
+            ("consumers", "import", self.folder / "consumers.csv"),
+            ("keys", "import", self.folder / "keys.toml"),
+        ):
+            answer = self.headend(*command)
+            assert answer.exit_code == 0, answer
+
+    # The head-end
+
+    def headend(self, *arguments, timeout=90, **environment):
+        command = [sys.executable, "-m", "headend", *map(str, arguments)]
+        done = subprocess.run(
+            command,
+            env=os.environ | {"HEADEND_CONFIG": str(self.config)} | environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Answer(done)
+
+    def start_daemon(self, *arguments, crash_point=None):
+        environment = os.environ | {"HEADEND_CONFIG": str(self.config)}
+        if crash_point is not None:
+            environment["HEADEND_CRASH_POINT"] = crash_point
+        log = (self.folder / "daemon.log").open("a")
+        self.daemon = subprocess.Popen(
+            [sys.executable, "-m", "headend", "run", *arguments], env=environment, stdout=log, stderr=log
+        )
+        self.until(lambda: self._started() or self.daemon.poll() is not None)
+        return self.daemon
+
+    def _started(self):
+        return any(line.get("event") == "started" and line.get("pid") == self.daemon.pid for line in self.daemon_log())
+
+    def stop_daemon(self, number=signal.SIGTERM):
+        self.daemon.send_signal(number)
+        code = self.daemon.wait(30)
+        self.daemon = None
+        return code
+
+    def daemon_log(self):
+        lines = (self.folder / "daemon.log").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    # The simulator's own word
+
+    def ask(self, op, **fields):
+        with socket.create_connection(("127.0.0.1", self.control_port), 10) as connection:
+            connection.sendall(json.dumps({"op": op, **fields}).encode() + b"\n")
+            answer = json.loads(connection.makefile().readline())
+        assert answer["ok"], answer
+        return answer
+
+    def edges(self, serial=None):
+        return [edge["connected"] for edge in self.ask("edges", serial=serial)["edges"]]
+
+    def relay(self, serial):
+        return self.ask("meter", serial=serial)["output_state"]
+
+    # Waiting for a state, never for a time
+
+    def until(self, what, seconds=60, every=0.1):
+        """The first true value of `what`; the deadline is a backstop for a test that can't pass any more."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            value = what()
+            if value:
+                return value
+            time.sleep(every)
+        tail = "\n".join(map(str, self.daemon_log()[-15:])) if (self.folder / "daemon.log").exists() else ""
+        raise AssertionError(f"it never came true; the daemon's last words:\n{tail}")
+
+    def commands(self, **options):
+        arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        return self.headend("commands", "list", "--json", *arguments).json
+
+    def close(self):
+        for process in (self.daemon, self.simulator):
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait(10)
+        if self.simulator is not None:
+            self.simulator.stdout.close()
