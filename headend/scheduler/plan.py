@@ -31,9 +31,9 @@ class Window:
 class Schedule:
     """What is read how often, at the meters of `groups` (none: at all).
 
-    Slots begin at local midnight and then `every`; a slot's visits are spread over `jitter`, each meter at its own
-    fixed offset. A lower `priority` number goes first. `catch_up` is how late a missed slot is still run (None: until
-    the next).
+    Slots begin at local midnight and then `every`, which is whole days if it is longer than one; a slot's visits are
+    spread over `jitter`, each meter at its own fixed offset. A lower `priority` number goes first. `catch_up` is how
+    late a missed slot is still run (None: until the next).
     """
 
     name: str
@@ -51,6 +51,8 @@ class Schedule:
         """Refuse a schedule that can't be: ValueError. An unknown zone raises ZoneInfoNotFoundError."""
         if self.every <= timedelta(0):
             raise ValueError(f"schedule {self.name}: every must be longer than nothing")
+        if self.every > _DAY and self.every % _DAY:
+            raise ValueError(f"schedule {self.name}: every must be whole days when it is longer than one")
         if self.jitter < timedelta(0) or self.jitter > self.every:
             raise ValueError(f"schedule {self.name}: jitter must lie between nothing and every")
         if not self.tasks:
@@ -69,17 +71,18 @@ class Schedule:
 def slot_at(schedule: Schedule, now: datetime) -> datetime:
     """The start of the slot that `now` lies in, whatever the window says."""
     local = now.astimezone(schedule.zone)
-    anchor = _anchor(schedule, local)
-    return anchor + ((now - anchor) // schedule.every) * schedule.every
+    if schedule.every >= _DAY:
+        return _midnight(local - _DAY * _days_into(schedule, local))
+    midnight = _midnight(local)
+    return midnight + ((now - midnight) // schedule.every) * schedule.every
 
 
 def next_slot(schedule: Schedule, now: datetime) -> datetime:
     """The start of the first slot after `now`; a day's last slot is cut short by midnight."""
-    following = slot_at(schedule, now) + schedule.every
+    local = now.astimezone(schedule.zone)
     if schedule.every >= _DAY:
-        return following
-    midnight = _midnight(now.astimezone(schedule.zone) + _DAY)
-    return min(following, midnight) if midnight > now else following
+        return _midnight(local + schedule.every - _DAY * _days_into(schedule, local))
+    return min(slot_at(schedule, now) + schedule.every, _midnight(local + _DAY))
 
 
 def due_slot(schedule: Schedule, now: datetime) -> datetime | None:
@@ -92,11 +95,9 @@ def due_slot(schedule: Schedule, now: datetime) -> datetime | None:
     return slot
 
 
-def _anchor(schedule: Schedule, local: datetime) -> datetime:
-    if schedule.every <= _DAY:
-        return _midnight(local)
-    days = schedule.every // _DAY
-    return _midnight(local - timedelta(days=(local.date().toordinal() - _EPOCH_ORDINAL) % max(days, 1)))
+def _days_into(schedule: Schedule, local: datetime) -> int:
+    """Whole days since the slot began; days are counted from a fixed one, so that a restart changes nothing."""
+    return (local.date().toordinal() - _EPOCH_ORDINAL) % (schedule.every // _DAY)
 
 
 def _midnight(local: datetime) -> datetime:
