@@ -55,7 +55,7 @@ def admit(parameters: ServerParameters, protection: Protection | None, aarq: Aar
     _check_mechanism(parameters, aarq)
     title = _client_title(parameters, aarq)
     if protection is not None:
-        protection.peer_title = title
+        protection.learn(title)
     initiate = _initiate(protection, aarq.user_information)
     value = aarq.authentication_value or b""
     if parameters.authentication == Authentication.LLS and not compare_digest(value, parameters.secret):

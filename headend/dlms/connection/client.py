@@ -20,7 +20,7 @@ from headend.dlms.axdr import EncodedData
 from headend.dlms.blocks import GeneralBlocks
 from headend.dlms.blocks.general import OVERHEAD as GENERAL_OVERHEAD
 from headend.dlms.blocks.services import LongRequest
-from headend.dlms.connection import handshake, hls
+from headend.dlms.connection import handshake, hls, initiation
 from headend.dlms.connection.events import Associated, AssociationRejected, Released
 from headend.dlms.connection.exchange import Answer, Exchange
 from headend.dlms.connection.parameters import ClientParameters, Farewell
@@ -53,8 +53,11 @@ _NOTIFICATIONS: Final = frozenset((0x0F, 0xC2))
 _NEVER_PROTECTED: Final = frozenset((_EXCEPTION, _SERVICE_ERROR))
 
 
-#: From the table once, as this is the step taken most often.
+#: From the table once, as these are the steps taken most often.
+_ASKED: Final = CLIENT[State.ASSOCIATED][Event.REQUEST]
 _ANSWERED: Final = CLIENT[State.REQUESTING][Event.RESPONSE]
+_NOTHING: Final = Conformance(0)
+_GENERAL_PROTECTION: Final = int(Conformance.GENERAL_PROTECTION)
 
 
 class ClientConnection:
@@ -68,7 +71,6 @@ class ClientConnection:
 
     __slots__ = (
         "_blocks",
-        "_challenge",
         "_cipher",
         "_conformance",
         "_counter",
@@ -79,8 +81,10 @@ class ClientConnection:
         "_framing",
         "_global",
         "_invoke_shift",
+        "_lacking",
         "_max_pdu_size",
         "_parameters",
+        "_proof",
         "_room",
         "_state",
         "_title",
@@ -98,11 +102,12 @@ class ClientConnection:
         self._events: list[ClientEvent] = []
         self._exchange: Exchange | None = None
         self._blocks: GeneralBlocks | None = None
-        self._conformance = Conformance(0)
+        self._conformance = _NOTHING
+        self._lacking = -1
         self._max_pdu_size = 0
         self._room = 0
         self._invoke_shift = 0
-        self._challenge = b""
+        self._proof: hls.Proof | None = None
         security = parameters.security
         self._title = None if security is None else security.peer_system_title
         self._counter = None if security is None else InvocationCounter(security.counters)
@@ -163,29 +168,26 @@ class ClientConnection:
         `LocalError` when another one is outstanding, when the meter did not agree to what it needs, or when it is too
         long for the meter and can't be cut; nothing was sent then.
         """
-        if self._fault is not None:
-            raise self._fault
         if self._state is not State.ASSOCIATED:
+            if self._fault is not None:
+                raise self._fault
             ours(CLIENT, self._state, Event.REQUEST)
         prepared = request if isinstance(request, PreparedRequest) else prepare(request)
         if self._invoke_shift:
             prepared = self._shifted(prepared)
-        if prepared.needs & ~self._conformance:
-            missing = Conformance(prepared.needs & ~self._conformance)
+        _, octets, needs, _, _, confirmed = prepared
+        if needs & self._lacking:
+            missing = Conformance(needs & self._lacking)
             raise LocalError(f"the meter did not agree to {', '.join(missing.names)}")
         self._blocks = None
         long = None
-        if len(prepared.octets) <= self._room or len(prepared.octets) <= self._room_for(prepared.octets[0]):
-            self._transmit(prepared.octets)
+        if len(octets) <= self._room or len(octets) <= self._room_for(octets[0]):
+            self._wrap(octets if self._cipher is None else self._cipher.seal(octets))
         else:
-            long = self._cut(prepared)
-            if long is None:
-                self._send_in_general_blocks(prepared.octets)
-            else:
-                self._transmit(long.take())
-        if prepared.confirmed:
-            self._exchange = Exchange(prepared.request, prepared.answer_tag, self._parameters.largest_joined, long)
-            self._state = State.REQUESTING
+            long = self._send_cut(prepared)
+        if confirmed:
+            self._exchange = Exchange(prepared, self._parameters.largest_joined, long)
+            self._state = _ASKED
 
     def release(self) -> bool:
         """Queue the RLRQ; whether an answer (`Released`) is to be waited for."""
@@ -207,26 +209,28 @@ class ClientConnection:
 
     def receive(self, octets: bytes) -> list[ClientEvent]:
         """The events that `octets` complete; may queue output. See the class for when it raises."""
-        if self._fault is not None:
-            raise self._fault
         if self._state is State.BROKEN:
-            return []
-        events = self._events = []
+            return self._broken()
+        events: list[ClientEvent] = []
+        self._events = events
         try:
-            self._process(self._feed(octets))
+            for apdu in self._feed(octets):
+                if not apdu:
+                    raise DecodeError("an empty APDU", 0)
+                self._steps[self._state](self, apdu)
         except RemoteError as fault:
             self._break(fault)
         return events
 
     def timeout(self) -> list[ClientEvent]:
         """The timer that `waiting` asks for ran out: ask again for what was lost. As `receive`."""
-        if self._fault is not None:
-            raise self._fault
         if self._state is State.BROKEN:
-            return []
-        events = self._events = []
+            return self._broken()
+        events: list[ClientEvent] = []
+        self._events = events
         try:
-            self._process(self._framing.timeout())
+            for apdu in self._framing.timeout():
+                self._steps[self._state](self, apdu)
             if self._blocks is not None and not self._blocks.complete and self._state < State.RELEASED:
                 self._send_burst(self._blocks)
         except RemoteError as fault:
@@ -247,15 +251,10 @@ class ClientConnection:
             raise RemoteError(f"the meter closed the connection while {state.name.lower()}")
         return []
 
-    def _process(self, apdus: list[bytes]) -> None:
-        for apdu in apdus:
-            if not apdu:
-                raise DecodeError("an empty APDU", 0)
-            step = self._STEPS.get(self._state)
-            if step is not None:
-                step(self, apdu)
-            elif self._state is State.IDLE:
-                raise RemoteError("the meter speaks before it was asked")
+    def _broken(self) -> list[ClientEvent]:
+        if self._fault is not None:
+            raise self._fault
+        return []
 
     def _break(self, fault: RemoteError) -> None:
         """Nothing more is believed; what came before the fault is given first."""
@@ -274,21 +273,20 @@ class ClientConnection:
         """How many plain octets of an APDU that begins with `tag` the meter takes."""
         return self._max_pdu_size - (0 if self._cipher is None else self._cipher.overhead(tag))
 
-    def _cut(self, prepared: PreparedRequest) -> LongRequest | None:
-        """The request in blocks of its own service, None where general block transfer has to do it."""
-        if prepared.block & self._conformance:
-            return LongRequest(prepared.request, self._room_for(prepared.octets[0]))  # type: ignore[arg-type]
-        if self._conformance & Conformance.GENERAL_BLOCK_TRANSFER:
-            return None
-        raise LocalError(
-            f"{prepared.request.NAME} of {len(prepared.octets)} octets: the meter takes {self._room} and no blocks"
-        )
-
-    def _send_in_general_blocks(self, plain: bytes) -> None:
+    def _send_cut(self, prepared: PreparedRequest) -> LongRequest | None:
+        """Send the first block: of the service itself, which is returned for the others, or of a general transfer."""
+        plain = prepared.octets
+        if prepared.block & ~self._lacking:
+            long = LongRequest(prepared.request, self._room_for(plain[0]))  # type: ignore[arg-type]
+            self._transmit(long.take())
+            return long
+        if not self._conformance & Conformance.GENERAL_BLOCK_TRANSFER:
+            raise LocalError(f"{prepared.request.NAME} of {len(plain)} octets: the meter takes no blocks of it")
         blocks = self._new_blocks()
         blocks.load(plain if self._cipher is None else self._cipher.seal(plain))
         self._blocks = blocks
         self._send_burst(blocks)
+        return None
 
     def _new_blocks(self) -> GeneralBlocks:
         return GeneralBlocks(
@@ -310,7 +308,7 @@ class ClientConnection:
     # What comes in
 
     def _take_aare(self, apdu: bytes) -> None:
-        answer = decode(apdu)
+        answer = initiation.read_aare(apdu) or decode(apdu)
         match answer:
             case Aare():
                 outcome = handshake.check_aare(self._parameters, self._global, answer)
@@ -326,10 +324,11 @@ class ClientConnection:
         assert isinstance(answer, Aare)
         self._title = handshake.learned_title(self._parameters, answer.responding_ap_title)
         self._conformance = outcome.conformance
+        self._lacking = ~int(outcome.conformance)
         self._max_pdu_size = outcome.max_pdu_size
         if self._cipher is not None:
-            self._cipher.peer_title = self._title
-            if not outcome.conformance & Conformance.GENERAL_PROTECTION:
+            self._cipher.learn(self._title)
+            if self._lacking & _GENERAL_PROTECTION:
                 self._cipher.general = False
         self._room = self._room_for(_NO_TAG)
         if outcome.challenge is None:
@@ -348,18 +347,17 @@ class ClientConnection:
         self._events.append(Associated(self._conformance, self._max_pdu_size, self._title))
 
     def _prove(self, challenge: bytes) -> None:
-        self._challenge = challenge
-        proof = hls.prove(
-            self._parameters, self._counter, self._title, received=challenge, sent=self._parameters.challenge
+        self._proof = hls.Proof(
+            self._parameters, self._counter, self._title, sent=self._parameters.challenge, received=challenge
         )
-        self._transmit(handshake.build_hls_reply(proof))
+        self._transmit(handshake.build_hls_reply(self._proof.ours()))
 
     def _take_proof(self, apdu: bytes) -> None:
         for protection in (self._cipher, self._global):
             if protection is not None and protection.opens(apdu[0]):
                 apdu = protection.open(apdu)
                 break
-        answer = decode(apdu)
+        answer = handshake.read_hls_answer(apdu)
         match answer:
             case ActionResponseNormal():
                 self._check_proof(answer)
@@ -380,8 +378,8 @@ class ClientConnection:
             return
         if not isinstance(answer.returned, EncodedData):
             raise SecurityError("the meter did not prove itself: its answer to HLS is empty")
-        sent = self._parameters.challenge
-        hls.verify(self._parameters, self._title, answer.returned, sent=sent, received=self._challenge)
+        assert self._proof is not None
+        self._proof.check(answer.returned)
         self._state = theirs(CLIENT, self._state, Event.PROVEN)
         self._tell_associated()
 
@@ -393,16 +391,19 @@ class ClientConnection:
                 return
             apdu = joined
             tag = apdu[0]
-        protected = self._cipher is None
-        if self._cipher is not None and tag not in _NEVER_PROTECTED:
-            apdu = self._cipher.open(apdu)
-            tag = apdu[0]
-            protected = True
+        cipher = self._cipher
+        protected = True
+        if cipher is not None:
+            if tag in _NEVER_PROTECTED:
+                protected = False
+            else:
+                apdu = cipher.open(apdu)
+                tag = apdu[0]
         exchange = self._exchange
         if exchange is not None and tag == exchange.answer_tag:
-            answer = exchange.take(decode(apdu))
+            answer = exchange.take_octets(apdu)
             if isinstance(answer, bytes):
-                self._transmit(answer)
+                self._wrap(answer if cipher is None else cipher.seal(answer))
             else:
                 self._exchange = None
                 self._state = _ANSWERED
@@ -442,7 +443,7 @@ class ClientConnection:
     def _take_release(self, apdu: bytes) -> None:
         tag = apdu[0]
         if tag == _RLRE:
-            self._tell_released(confirmed=self._is_release(decode(apdu)))
+            self._tell_released(confirmed=self._is_release(initiation.read_rlre(apdu) or decode(apdu)))
         elif tag in _NEVER_PROTECTED:
             self._tell_released(confirmed=False)
         else:
@@ -464,10 +465,21 @@ class ClientConnection:
         self._framing.disconnect()
         self._events.append(Released(confirmed))
 
-    _STEPS: ClassVar[dict[State, Callable[["ClientConnection", bytes], None]]] = {
+    def _take_unasked(self, apdu: bytes) -> None:
+        raise RemoteError(f"the meter sent APDU {apdu[0]:02x} before it was asked")
+
+    def _pass_over(self, apdu: bytes) -> None:
+        """What comes after the end is nobody's."""
+
+    _steps: ClassVar[dict[State, Callable[["ClientConnection", bytes], None]]] = {
+        State.IDLE: _take_unasked,
         State.ASSOCIATING: _take_aare,
         State.AUTHENTICATING: _take_proof,
         State.ASSOCIATED: _take_service,
         State.REQUESTING: _take_service,
         State.RELEASING: _take_release,
+        State.RELEASED: _pass_over,
+        State.REFUSED: _pass_over,
+        State.BROKEN: _pass_over,
+        State.CLOSED: _pass_over,
     }

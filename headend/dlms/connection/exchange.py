@@ -1,7 +1,7 @@
 """One confirmed request of a client, from its first octet to its complete answer, however many blocks either takes."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from headend.dlms.apdu import (
     AccessRequest,
@@ -26,12 +26,17 @@ from headend.dlms.apdu import (
     SetResponseLastDatablockWithList,
     SetResponseNormal,
     SetResponseWithList,
+    decode,
 )
+from headend.dlms.axdr import EncodedData, decode_length
 from headend.dlms.blocks import Reassembly
 from headend.dlms.blocks.services import LongRequest, join_action, join_action_list, join_get, join_get_list
-from headend.dlms.connection.services import INVOKE_ID, LONG_INVOKE_ID, Request
+from headend.dlms.connection.services import INVOKE_ID, LONG_INVOKE_ID, PreparedRequest
 from headend.dlms.enumerations import DataAccessResult
-from headend.dlms.errors import RemoteError
+from headend.dlms.errors import DecodeError, RemoteError
+
+#: Tag, choice, invoke-id, last-block, block number, choice of the result.
+_BLOCK_HEAD: Final = 9
 
 Answer = (
     GetResponseNormal
@@ -53,16 +58,42 @@ class Exchange:
 
     __slots__ = ("_limit", "_long", "_parts", "answer_tag", "request")
 
-    def __init__(self, request: Request, answer_tag: int, limit: int, long: LongRequest | None = None) -> None:
-        self.request = request
-        self.answer_tag = answer_tag
+    def __init__(self, prepared: PreparedRequest, limit: int, long: LongRequest | None = None) -> None:
+        self.request = prepared.request
+        self.answer_tag = prepared.answer_tag
         self._limit = limit
         self._long = long
         self._parts: Reassembly | None = None
 
+    def take_octets(self, octets: bytes) -> Answer | bytes:
+        """As `take`, from the octets of the plain APDU.
+
+        One value, and one block of one, are what a collection round consists of, so they are read here at once. A value
+        that ends its APDU needs no check to find its end: it is checked when it is decoded.
+        """
+        request = self.request
+        if type(request) is GetRequestNormal and len(octets) > 4 and not (octets[2] ^ request.invoke) & INVOKE_ID:
+            if octets[1] == 1:
+                if octets[3] == 0 and self._parts is None:
+                    return GetResponseNormal(octets[2], EncodedData(octets[4:]))
+            elif octets[1] == 2 and len(octets) > _BLOCK_HEAD and octets[8] == 0:
+                return self._take_raw_block(request.invoke, octets)
+        return self.take(decode(octets))
+
+    def _take_raw_block(self, invoke: int, octets: bytes) -> Answer | bytes:
+        length, start = decode_length(octets, 9)
+        raw = octets[start:]
+        if len(raw) != length:
+            raise DecodeError(f"a block of {length} octets where {len(raw)} are there", start)
+        last = octets[3] != 0
+        parts = self._add(int.from_bytes(octets[4:8], "big"), raw, last=last)
+        if last:
+            return GetResponseNormal(octets[2], EncodedData(parts.join()))
+        return b"\xc0\x02%c%b" % (invoke, octets[4:8])
+
     def take(self, apdu: object) -> Answer | bytes:
         """The complete answer, or the next APDU of this exchange as plain octets."""
-        step = self._STEPS.get(type(apdu))
+        step = self._steps.get(type(apdu))
         if step is None:
             raise RemoteError(f"{type(apdu).__name__} answers nothing that was asked")
         return step(self, apdu)
@@ -220,7 +251,7 @@ class Exchange:
         self._check_count(len(answer.data), len(request.specifications))
         return answer
 
-    _STEPS: ClassVar[dict[type, Callable[["Exchange", Any], Answer | bytes]]] = {
+    _steps: ClassVar[dict[type, Callable[["Exchange", Any], Answer | bytes]]] = {
         GetResponseNormal: _get_normal,
         GetResponseWithList: _get_list,
         GetResponseWithDatablock: _get_block,

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from headend.dlms.apdu import (
     Aare,
-    Aarq,
     ActionRequestNormal,
+    ActionResponseNormal,
+    Apdu,
     ConfirmedServiceError,
     ExceptionResponse,
     InitiateRequest,
@@ -19,6 +20,7 @@ from headend.dlms.apdu import (
     encode,
 )
 from headend.dlms.axdr import EncodedData
+from headend.dlms.connection import initiation
 from headend.dlms.connection.events import AssociationRejected
 from headend.dlms.connection.hls import check_title
 from headend.dlms.connection.parameters import (
@@ -31,6 +33,7 @@ from headend.dlms.connection.parameters import (
 from headend.dlms.connection.protection import Protection
 from headend.dlms.cosem import CosemMethod, Obis
 from headend.dlms.enumerations import (
+    ActionResult,
     ApplicationContext,
     AssociationResult,
     Authentication,
@@ -50,6 +53,9 @@ DLMS_VERSION: Final = 6
 REPLY_TO_HLS: Final = CosemMethod(15, Obis.parse("0.0.40.0.0.255"), 1)
 HLS_INVOKE: Final = 0xC1
 
+_HLS_REPLY_HEAD: Final = encode(ActionRequestNormal(HLS_INVOKE, REPLY_TO_HLS, EncodedData(b"")))
+#: Success, and data that follow: the proof is checked to the last octet.
+_HLS_ANSWER_HEAD: Final = bytes((0xC7, 0x01, HLS_INVOKE, 0x00, 0x01, 0x00))
 #: Lengths of CtoS and StoC (Green Book 9.2.2.2.2.5).
 SHORTEST_CHALLENGE: Final = 8
 LONGEST_CHALLENGE: Final = 64
@@ -101,22 +107,18 @@ def build_aarq(parameters: ClientParameters, protection: Protection | None) -> b
     """The AARQ; takes one invocation counter where the association is ciphered."""
     security = parameters.security
     authentication = parameters.authentication
-    initiate = encode(
-        InitiateRequest(
-            parameters.conformance,
-            parameters.max_pdu_size,
-            parameters.dedicated_key if security is not None and security.ciphering.dedicated else None,
-        )
-    )
+    if security is not None and security.ciphering.dedicated:
+        size, key = parameters.max_pdu_size, parameters.dedicated_key
+        initiate = encode(InitiateRequest(parameters.conformance, size, key))
+    else:
+        initiate = initiation.initiate_request(parameters.conformance, parameters.max_pdu_size)
     value = parameters.secret if authentication == Authentication.LLS else parameters.challenge
-    return encode(
-        Aarq(
-            application_context=context_of(protection),
-            mechanism=authentication or None,
-            authentication_value=value if authentication else None,
-            calling_ap_title=None if security is None else security.system_title,
-            user_information=initiate if protection is None else protection.seal_as(GLO_INITIATE_REQUEST, initiate),
-        )
+    return initiation.aarq(
+        context_of(protection),
+        authentication or None,
+        None if security is None else security.system_title,
+        value if authentication else None,
+        initiate if protection is None else protection.seal_as(GLO_INITIATE_REQUEST, initiate),
     )
 
 
@@ -129,13 +131,20 @@ def build_rlrq(parameters: ClientParameters, protection: Protection | None) -> b
     """The RLRQ; its user information proves that it comes from us where the association is ciphered."""
     if protection is None or parameters.farewell is Farewell.PLAIN_RELEASE:
         return encode(Rlrq())
-    initiate = encode(InitiateRequest(parameters.conformance, parameters.max_pdu_size))
-    return encode(Rlrq(user_information=protection.seal_as(GLO_INITIATE_REQUEST, initiate)))
+    initiate = initiation.initiate_request(parameters.conformance, parameters.max_pdu_size)
+    return initiation.rlrq(protection.seal_as(GLO_INITIATE_REQUEST, initiate))
 
 
 def build_hls_reply(proof: EncodedData) -> bytes:
     """Pass 3: f(StoC) on its way to the meter."""
-    return encode(ActionRequestNormal(HLS_INVOKE, REPLY_TO_HLS, proof))
+    return _HLS_REPLY_HEAD + proof.octets
+
+
+def read_hls_answer(octets: bytes) -> Apdu:
+    """Pass 4 as nearly all meters send it, read at once; whatever else it is, read the general way."""
+    if octets.startswith(_HLS_ANSWER_HEAD):
+        return ActionResponseNormal(HLS_INVOKE, ActionResult.SUCCESS, EncodedData(octets[len(_HLS_ANSWER_HEAD) :]))
+    return decode(octets)
 
 
 def check_aare(
@@ -150,9 +159,11 @@ def check_aare(
         return _rejected(aare, protection)
     if aare.application_context != context_of(protection):
         raise SecurityError("the meter accepted another application context than was asked for")
-    _learn_title(parameters, protection, aare.responding_ap_title)
-    if parameters.authentication >= Authentication.HLS:
-        check_title(parameters.authentication, learned_title(parameters, aare.responding_ap_title))
+    title = learned_title(parameters, aare.responding_ap_title)
+    if protection is not None:
+        _hold_to_title(protection, title)
+    elif parameters.authentication >= Authentication.HLS:
+        check_title(parameters.authentication, title)
     challenge = _check_authentication(parameters, aare)
     if isinstance(challenge, AssociationRejected):
         return challenge
@@ -179,12 +190,11 @@ def learned_title(parameters: ClientParameters, title: bytes | None) -> bytes | 
     return title
 
 
-def _learn_title(parameters: ClientParameters, protection: Protection | None, title: bytes | None) -> None:
-    learned = learned_title(parameters, title)
-    if protection is not None:
-        if learned is None:
-            raise SecurityError("the meter gave no system title, and none is known")
-        protection.peer_title = learned
+def _hold_to_title(protection: Protection, title: bytes | None) -> None:
+    if title is None:
+        raise SecurityError("the meter gave no system title, and none is known")
+    if title != protection.peer_title:
+        protection.learn(title)
 
 
 def _check_authentication(parameters: ClientParameters, aare: Aare) -> bytes | AssociationRejected | None:
@@ -210,7 +220,7 @@ def _open_user_information(
 ) -> InitiateResponse | AssociationRejected:
     if not octets:
         raise RemoteError("an AARE that accepts, without an initiate response")
-    initiate = decode(octets if protection is None else protection.open(octets))
+    initiate = initiation.read_initiate_response(octets if protection is None else protection.open(octets))
     if isinstance(initiate, ConfirmedServiceError):
         return rejected_by_service_error(initiate)
     if not isinstance(initiate, InitiateResponse):
@@ -247,7 +257,7 @@ def _service_error(aare: Aare, protection: Protection | None) -> ConfirmedServic
         return None
     try:
         if protection is not None and protection.opens(octets[0]):
-            protection.peer_title = protection.peer_title or aare.responding_ap_title
+            protection.learn(protection.peer_title or aare.responding_ap_title)
             octets = protection.open(octets)
         error = decode(octets)
     except RemoteError:

@@ -54,12 +54,12 @@ class Ciphering(Enum):
     @property
     def dedicated(self) -> bool:
         """Whether APDUs after the AARE are under the key of this one association."""
-        return self in (Ciphering.DED, Ciphering.GENERAL_DED)
+        return self is Ciphering.DED or self is Ciphering.GENERAL_DED
 
     @property
     def general(self) -> bool:
         """Whether the envelope carries the sender's system title."""
-        return self in (Ciphering.GENERAL_GLO, Ciphering.GENERAL_DED)
+        return self is Ciphering.GENERAL_GLO or self is Ciphering.GENERAL_DED
 
 
 class Refusal(Enum):

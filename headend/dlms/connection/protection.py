@@ -6,6 +6,7 @@ frame.
 """
 
 from collections.abc import Iterator
+from hmac import compare_digest
 from struct import Struct
 from typing import Final
 
@@ -16,17 +17,22 @@ from headend.dlms.enumerations import SecurityControl
 from headend.dlms.errors import DecodeError, LocalError, RemoteError, SecurityError
 from headend.dlms.security import KeyContext, protect, unprotect
 
-_SHORT: Final = Struct(">BBBI")
 _HEADER: Final = Struct(">BI")
 _HEADER_LENGTH: Final = 5
 #: The envelope's own tag and a length of at most three octets.
 _TAG_AND_LENGTH: Final = 4
 _TAG_LENGTH: Final = 12
 _LARGEST_COUNTER: Final = 0xFFFF_FFFF
+_BOTH: Final = int(SecurityControl.AUTHENTICATED_ENCRYPTION)
 _AUTHENTICATED: Final = int(SecurityControl.AUTHENTICATION)
 
 _GENERAL_GLO: Final = 0xDB
 _GENERAL_DED: Final = 0xDC
+#: Where the content of a general envelope begins: tag, length of the title, title.
+_AFTER_TITLE: Final = 2 + SYSTEM_TITLE_LENGTH
+_PLAIN_GLO: Final = {twin: plain for plain, twin in GLO_TAGS.items()}
+_PLAIN_DED: Final = {twin: plain for plain, twin in DED_TAGS.items()}
+_OCTETS: Final = tuple(bytes((octet,)) for octet in range(256))
 
 
 class CounterError(SecurityError):
@@ -57,21 +63,29 @@ class Protection:
     """Seals and opens the APDUs of one direction pair under one key.
 
     `general` is the envelope of what is sent; either envelope of the same key is accepted, as both prove the same.
+
+    Authenticated encryption, which is nearly all there is, is done here with the cipher itself: the steps of `protect`
+    and `unprotect`, with everything made ready that stays the same from APDU to APDU (measured: a third of their cost).
     """
 
     __slots__ = (
+        "_aad",
+        "_both",
         "_context",
         "_control",
         "_counter",
+        "_encrypt",
         "_floor",
+        "_general_head",
         "_general_tag",
         "_overhead",
+        "_peer_head",
+        "_peer_title",
         "_plain_tags",
         "_tags",
         "_title",
         "general",
         "last_received",
-        "peer_title",
     )
 
     def __init__(
@@ -82,19 +96,34 @@ class Protection:
         dedicated: KeyContext | None = None,
         general: bool,
     ) -> None:
-        self._context = dedicated or security.keys
-        self._control = security.policy | security.suite
+        context = self._context = dedicated or security.keys
+        control = self._control = security.policy | security.suite
+        if control & _AUTHENTICATED and not context.authentication_key:
+            raise LocalError("a policy with authentication needs an authentication key")
+        self._both = security.policy == _BOTH
+        self._encrypt = context.cipher.encrypt
+        self._aad = bytes((control,)) + context.authentication_key
         self._counter = counter
         self._title = security.system_title
         self._tags = GLO_TAGS if dedicated is None else DED_TAGS
-        self._plain_tags = {twin: plain for plain, twin in self._tags.items()}
+        self._plain_tags = _PLAIN_GLO if dedicated is None else _PLAIN_DED
         self._general_tag = _GENERAL_GLO if dedicated is None else _GENERAL_DED
-        self._overhead = _HEADER_LENGTH + (_TAG_LENGTH if security.policy & _AUTHENTICATED else 0)
+        self._general_head = bytes((self._general_tag, SYSTEM_TITLE_LENGTH)) + self._title
+        self._overhead = _HEADER_LENGTH + (_TAG_LENGTH if control & _AUTHENTICATED else 0)
         self.general = general
-        self.peer_title = security.peer_system_title
+        self.learn(security.peer_system_title)
         #: The peer's largest counter whose tag verified.
-        self.last_received = security.last_received if dedicated is None else -1
-        self._floor = self.last_received
+        self.last_received = self._floor = security.last_received if dedicated is None else -1
+
+    @property
+    def peer_title(self) -> bytes | None:
+        """Whose APDUs are opened."""
+        return self._peer_title
+
+    def learn(self, title: bytes | None) -> None:
+        """Open the APDUs of `title` from now on, and no other's."""
+        self._peer_title = title
+        self._peer_head = bytes((self._general_tag, SYSTEM_TITLE_LENGTH)) + (title or b"")
 
     def start_above(self, counter: int) -> None:
         """Take only counters larger than `counter` too."""
@@ -109,29 +138,24 @@ class Protection:
     def seal(self, plain: bytes) -> bytes:
         """`plain` under the next counter; `LocalError` if none is left."""
         tag = None if self.general else self._tags.get(plain[0])
-        return self._seal_general(plain) if tag is None else self.seal_as(tag, plain)
+        return self._seal(self._general_head if tag is None else _OCTETS[tag], plain)
 
     def seal_as(self, tag: int, plain: bytes) -> bytes:
         """`plain` in the service-specific envelope `tag`."""
+        return self._seal(_OCTETS[tag], plain)
+
+    def _seal(self, head: bytes, plain: bytes) -> bytes:
         counter = self._counter.take()
         control = self._control
-        octets = protect(self._context, self._title, control, counter, plain)
-        length = len(octets) + _HEADER_LENGTH
+        octets = counter.to_bytes(4, "big")
+        if self._both:
+            content = self._encrypt(self._title + octets, plain, self._aad)[:-4]
+        else:
+            content = protect(self._context, self._title, control, counter, plain)
+        length = len(content) + _HEADER_LENGTH
         if length < 0x80:
-            return _SHORT.pack(tag, length, control, counter) + octets
-        return b"%c%b%b%b" % (tag, encode_length(length), _HEADER.pack(control, counter), octets)
-
-    def _seal_general(self, plain: bytes) -> bytes:
-        counter = self._counter.take()
-        octets = protect(self._context, self._title, self._control, counter, plain)
-        return b"%c%c%b%b%b%b" % (
-            self._general_tag,
-            len(self._title),
-            self._title,
-            encode_length(len(octets) + _HEADER_LENGTH),
-            _HEADER.pack(self._control, counter),
-            octets,
-        )
+            return b"%b%c%c%b%b" % (head, length, control, octets, content)
+        return b"%b%b%c%b%b" % (head, encode_length(length), control, octets, content)
 
     def opens(self, tag: int) -> bool:
         """Whether `tag` is an envelope under this key."""
@@ -139,9 +163,13 @@ class Protection:
 
     def open(self, apdu: bytes) -> bytes:
         """The plain APDU inside; `SecurityError` for anything less than what was agreed, the counter then untouched."""
-        tag = apdu[0]
-        plain_tag = self._plain_tags.get(tag)
-        start = self._after_title(apdu) if plain_tag is None else 1
+        plain_tag = self._plain_tags.get(apdu[0])
+        if plain_tag is not None:
+            start = 1
+        elif apdu.startswith(self._peer_head):
+            start = _AFTER_TITLE
+        else:
+            start = self._after_title(apdu)
         length = apdu[start] if len(apdu) > start else 0x80
         if length < 0x80:
             start += 1
@@ -150,15 +178,25 @@ class Protection:
         if len(apdu) - start != length or length < _HEADER_LENGTH:
             raise DecodeError(f"ciphered APDU of {length} octets where {len(apdu) - start} are there", start)
         control, counter = _HEADER.unpack_from(apdu, start)
-        title = self.peer_title
-        if control != self._control or counter <= self._floor or length < self._overhead or title is None:
+        if control != self._control or counter <= self._floor or length < self._overhead or self._peer_title is None:
             raise self._objection(control, counter, length)
-        plain = unprotect(self._context, title, control, counter, apdu[start + _HEADER_LENGTH :])
+        plain = self._verified(apdu, start + _HEADER_LENGTH, counter)
         self._floor = counter
         if control & _AUTHENTICATED:
             self.last_received = counter
         if not plain or (plain_tag is not None and plain[0] != plain_tag):
-            raise DecodeError(f"envelope {tag:02x} does not contain the service it names", 0)
+            raise DecodeError(f"envelope {apdu[0]:02x} does not contain the service it names", 0)
+        return plain
+
+    def _verified(self, apdu: bytes, start: int, counter: int) -> bytes:
+        title = self._peer_title
+        assert title is not None
+        if not self._both:
+            return unprotect(self._context, title, self._control, counter, apdu[start:])
+        iv = title + apdu[start - 4 : start]
+        plain = self._encrypt(iv, apdu[start:-12], None)[:-16]
+        if not compare_digest(self._encrypt(iv, plain, self._aad)[-16:-4], apdu[-12:]):
+            raise SecurityError("the authentication tag is wrong")
         return plain
 
     def _objection(self, control: int, counter: int, length: int) -> RemoteError:
@@ -171,13 +209,13 @@ class Protection:
         return SecurityError("the peer's system title is not known")
 
     def _after_title(self, apdu: bytes) -> int:
-        """Where the length of the content is in a general envelope."""
+        """Where the length of the content is in a general envelope; the title may be left out, never another's."""
         if apdu[0] != self._general_tag:
             raise SecurityError(f"APDU {apdu[0]:02x} is not protected as this association demands")
         length, start = decode_length(apdu, 1)
         title = apdu[start : start + length]
         if len(title) != length:
             raise DecodeError("ends inside a system title", start)
-        if title and title != self.peer_title:
+        if title and title != self._peer_title:
             raise SecurityError("the system title of the APDU is not the peer's")
         return start + length

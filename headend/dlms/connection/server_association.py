@@ -222,7 +222,7 @@ class ServerAssociation:
         if admitted.dedicated_key is not None and security is not None and self._counter is not None:
             dedicated = KeyContext(admitted.dedicated_key, security.keys.authentication_key)
             self._dedicated = Protection(security, self._counter, dedicated=dedicated, general=False)
-            self._dedicated.peer_title = admitted.client_system_title
+            self._dedicated.learn(admitted.client_system_title)
             self._cipher = self._dedicated
         hls_follows = admitted.server_challenge is not None
         self.state = theirs(SERVER, self.state, Event.CHALLENGED if hls_follows else Event.ACCEPTED)
@@ -244,20 +244,25 @@ class ServerAssociation:
         assert admitted.server_challenge is not None
         if not (isinstance(apdu, ActionRequestNormal) and _replies_to_hls(apdu)):
             raise RemoteError(f"{apdu.NAME} before HLS is through")
-        title, sent, received = admitted.client_system_title, admitted.server_challenge, admitted.client_challenge
+        proof = hls.Proof(
+            self._parameters,
+            self._counter,
+            admitted.client_system_title,
+            sent=admitted.server_challenge,
+            received=admitted.client_challenge,
+        )
         try:
             if apdu.parameters is None:
                 raise SecurityError("an empty answer to HLS")
-            hls.verify(self._parameters, title, apdu.parameters, sent=sent, received=received)
+            proof.check(apdu.parameters)
         except RemoteError as fault:
             self.state = theirs(SERVER, self.state, Event.DISPROVEN)
             self._transmit(encode(ActionResponseNormal(apdu.invoke, ActionResult.READ_WRITE_DENIED)))
             self._events(RequestRefused(self._client_sap, fault))
             self._tell_closed()
             return
-        proof = hls.prove(self._parameters, self._counter, title, received=received, sent=sent)
         self.state = theirs(SERVER, self.state, Event.PROVEN)
-        self._transmit(encode(ActionResponseNormal(apdu.invoke, ActionResult.SUCCESS, proof)))
+        self._transmit(encode(ActionResponseNormal(apdu.invoke, ActionResult.SUCCESS, proof.ours())))
         self._tell_opened(admitted)
 
     # Release and end
