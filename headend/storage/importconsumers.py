@@ -119,9 +119,7 @@ def _consumer(cells: Cells) -> Consumer:
     )
 
 
-def _refuse_unknown_tariffs(
-    consumers: list[Consumer], tariffs: frozenset[str] | None, problems: list[Problem]
-) -> None:
+def _refuse_unknown_tariffs(consumers: list[Consumer], tariffs: frozenset[str] | None, problems: list[Problem]) -> None:
     if tariffs is None:
         return
     for consumer in consumers:

@@ -108,11 +108,11 @@ def _start_writer(path: Path) -> Writer:
         database = connect_writer(path)
         try:
             migrate(database, path)
+            writer = Writer(database, path)
+            writer.start()
         except BaseException:
             database.close()
             raise
-        writer = Writer(database, path)
-        writer.start()
     except SqliteError as error:
         raise translate(error, path) from error
     return writer

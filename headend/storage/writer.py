@@ -74,8 +74,8 @@ class Writer:
     _closing: bool = field(default=False, init=False)
 
     def start(self) -> None:
-        """Start the thread."""
-        self._turnstile = os.open(f"{self.path}.turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Start the thread; raises StorageError when the turnstile can't be made beside the database."""
+        self._turnstile = _open_turnstile(Path(f"{self.path}.turn"))
         self.database.conn.execute("PRAGMA busy_timeout = 0")
         self._thread = threading.Thread(target=self._work, name="headend-writer", daemon=True)
         self._thread.start()
@@ -201,6 +201,14 @@ class Writer:
             job.error.__cause__ = error
         with contextlib.suppress(SqliteError):
             self.database.rollback()
+
+
+def _open_turnstile(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        way_out = "check the owner and mode of the file and its folder, and the mount"
+        raise StorageError(f"{path}: {error.strerror}: {way_out}") from error
 
 
 def _answer(jobs: list[_Job]) -> None:
