@@ -1,0 +1,178 @@
+"""Octets that hang, crash or flood other decoders. Each gives a DecodeError or a value here, at once."""
+
+import tracemalloc
+from time import process_time
+
+import pytest
+
+from headend.dlms.axdr import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS, decode, decode_length, plain, skip
+from headend.dlms.errors import DecodeError
+from headend.dlms.rows import decode_columns, decode_rows
+
+# Safety rule 12.
+CPU_SECONDS = 0.050
+MEMORY = 1_048_576
+
+
+def assert_refused(octets: bytes, match: str | None = None):
+    for decoder in (decode, lambda octets: skip(octets, 0), decode_rows, decode_columns):
+        spent = []
+        for _ in range(3):  # the machine may be busy elsewhere once
+            start = process_time()
+            with pytest.raises(DecodeError, match=match):
+                decoder(octets)
+            spent.append(process_time() - start)
+        assert min(spent) < CPU_SECONDS
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodeError):
+            decode(octets)
+        assert tracemalloc.get_traced_memory()[1] < MEMORY
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", ["0a", "0103", "090c01", "13020001"])
+def test_truncated_data_that_hangs_another_decoder_is_refused(text):
+    assert_refused(bytes.fromhex(text))
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 3_000, 10_000, 100_000])
+@pytest.mark.parametrize("tag", ["01", "02"])
+def test_nesting_that_overflows_another_stack_is_refused(tag, depth):
+    assert_refused(bytes.fromhex(tag + "01") * depth, "nested deeper than 16")
+    assert_refused(bytes.fromhex(tag + "01") * depth + b"\x00", "nested deeper than 16")
+
+
+def test_nesting_to_the_limit_is_read():
+    octets = b"\x02\x01" * MAX_DEPTH + b"\x00"
+    value = plain(decode(octets))
+    for _ in range(MAX_DEPTH):
+        (value,) = value
+    assert value is None
+    assert skip(octets, 0) == len(octets)
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 10_000])
+def test_nested_type_descriptions_are_refused(depth):
+    assert_refused(b"\x13" + b"\x02\x01" * depth + b"\x00\x00")
+    assert_refused(b"\x13" + b"\x01\xff\xff" * depth + b"\x00\x00")
+    assert_refused(b"\x13" + b"\x01\xff\xff" * depth)
+
+
+def test_compact_arrays_do_not_nest_by_their_rows():
+    assert_refused(b"\x13\x13\x0f\x00")
+
+
+@pytest.mark.parametrize(
+    "count", ["80", "81ff", "82ffff", "83ffffff", "84ffffffff", "85ffffffffff", "88" + "ff" * 8, "ff"]
+)
+@pytest.mark.parametrize("tag", ["01", "02", "04", "09", "0a", "0c", "1302", "130f", "1309"])
+def test_a_count_of_up_to_2_to_the_32_is_not_believed(tag, count):
+    assert_refused(bytes.fromhex(tag + count))
+    assert_refused(bytes.fromhex(tag + count) + b"\x00" * 8)
+
+
+@pytest.mark.parametrize("element", ["00", "ff", "0f", "11", "09", "0200", "0100000f"])
+def test_a_compact_array_of_65535_squared_is_refused(element):
+    squared = bytes.fromhex("1301ffff01ffff" + element)
+    assert_refused(squared + b"\x01\x00")
+    assert_refused(squared + b"\x81\x80" + bytes(128))
+    assert decode(squared + b"\x00").value.rows == ()
+
+
+def test_rows_of_nothing_can_not_be_counted_and_are_refused():
+    assert_refused(bytes.fromhex("13020001"))
+    assert_refused(bytes.fromhex("1302000100"))
+    assert_refused(bytes.fromhex("13000100"))
+
+
+def test_nulls_in_compact_rows_cost_no_more_than_what_was_sent():
+    # 65,535 nulls and one octet a row: 8 octets would become 65,536 elements each.
+    assert_refused(bytes.fromhex("130202" + "01ffff00" + "0f" + "0101"))
+    few = bytes.fromhex("130202" + "01001000" + "0f" + "0101")
+    assert plain(decode(few)) == [[[None] * 16, 1]]
+
+
+def test_rows_that_do_not_fill_the_contents_are_refused():
+    assert_refused(bytes.fromhex("1312" + "03" + "000102"), "no whole number of rows")
+    assert_refused(bytes.fromhex("130202" + "0f09" + "03" + "010261"))
+
+
+@pytest.mark.parametrize("tag", [7, 8, 11, 14, 34, 127, 128, 254])
+def test_a_tag_that_no_type_has_is_refused_with_its_place(tag):
+    with pytest.raises(DecodeError, match=f"no data type has the tag {tag}") as raised:
+        decode(b"\x02\x02\x0f\x01" + bytes((tag,)))
+    assert raised.value.offset == 4
+    assert_refused(bytes((0x13, tag, 0x00)))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_a_length_is_read_in_up_to_four_octets(size):
+    octets = bytes((0x80 | size,)) + (12).to_bytes(size, "big")
+    assert decode_length(octets, 0) == (12, 1 + size)
+    assert decode(b"\x09" + octets + bytes(12)).value == bytes(12)
+
+
+@pytest.mark.parametrize(
+    "octets", [b"", b"\x81", b"\x82\x01", b"\x84\x00\x00\x00", b"\x80", b"\x85\x00\x00\x00\x00\x01"]
+)
+def test_a_length_cut_short_indefinite_or_too_long_is_refused(octets):
+    with pytest.raises(DecodeError):
+        decode_length(octets, 0)
+
+
+def test_octets_after_the_data_are_refused_unless_tolerated():
+    with pytest.raises(DecodeError, match="2 octets after the data") as raised:
+        decode(b"\x0f\x01\x00\x00")
+    assert raised.value.offset == 2
+    assert decode(b"\x0f\x01\x00\x00", strict=False).value == 1
+
+
+def test_more_than_a_mebibyte_is_refused():
+    assert_refused(b"\x09\x83\x10\x00\x00" + bytes(MAX_OCTETS), "more than 1048576 octets")
+
+
+def test_more_elements_than_any_meter_has_are_refused():
+    count = MAX_ELEMENTS + 1
+    assert_refused(b"\x01\x83" + count.to_bytes(3, "big") + bytes(count), "more elements")
+
+
+def test_an_array_of_the_most_elements_stays_within_its_time():
+    half = MAX_ELEMENTS // 2
+    octets = b"\x01\x82" + half.to_bytes(2, "big") + b"\x02\x01\x11\x01" * half
+    best = min(_timed(lambda: decode(octets)) for _ in range(5))
+    assert best < CPU_SECONDS
+    assert min(_timed(lambda: skip(octets, 0)) for _ in range(5)) < CPU_SECONDS
+
+
+def test_the_fast_path_has_a_limit_of_its_own_and_keeps_the_time():
+    most = 2 * MAX_ELEMENTS
+    within = b"\x01\x83" + most.to_bytes(3, "big") + b"\x02\x01\x11\x05" * most
+    assert len(decode_rows(within)) == most
+    assert min(_timed(lambda: decode_rows(within)) for _ in range(5)) < CPU_SECONDS
+    assert_refused(b"\x01\x83" + (most + 1).to_bytes(3, "big") + b"\x02\x01\x11\x05" * (most + 1), "more elements")
+
+
+@pytest.mark.parametrize("end", range(1, 40))
+def test_every_prefix_is_refused(end):
+    whole = bytes.fromhex(
+        "0204020412000809060000010000ff0f02120000090c07df0a0d02102d0000000000090c07df0a0d02130f0000000000"
+    )
+    assert_refused(whole[:end])
+
+
+def test_strings_that_are_no_text_are_kept():
+    assert decode(bytes.fromhex("0c02fffe")).value.encode("utf-8", "surrogateescape") == b"\xff\xfe"
+    assert decode(bytes.fromhex("0a02fffe")).value == "ÿþ"
+
+
+def test_bits_after_the_last_are_kept():
+    data = decode(bytes.fromhex("0403ff"))
+    assert (data.value.length, data.value.octets, data.value.bits) == (3, b"\xff", "111")
+
+
+def _timed(job) -> float:
+    start = process_time()
+    job()
+    return process_time() - start
