@@ -60,7 +60,7 @@ async def main(folder, seed):
     clock = Clock(datetime(2026, 3, 2, 6, 0, tzinfo=UTC))
     store = await open_sqlite(Path(folder), clock, caps=ROOMY)
     name = f"{seed}-{chance.randrange(10**9)}"
-    start = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=1000 * int(seed))
+    start = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=100 * int(seed))
     tasks = [payments(store, clock, name), visits(store, clock, start), commands(store, clock, name)]
     await asyncio.gather(*tasks, *(blocks(store) for _ in range(4)))
 

@@ -8,8 +8,6 @@ from datetime import datetime, timedelta
 import pytest
 from store_making import CONSUMER, SERIAL, meter, open_sqlite, settle_in
 
-ROUNDS = 6
-
 
 class Acknowledged:
     def __init__(self):
@@ -42,15 +40,15 @@ async def write_and_kill(arguments, acknowledged, count):
     assert await process.wait() == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-async def test_nothing_acknowledged_is_lost_and_no_counter_is_reused(tmp_path, clock, program, seed):
+@pytest.mark.parametrize(("seed", "rounds"), [(1, 4), pytest.param(2, 60, marks=pytest.mark.nightly)])
+async def test_nothing_acknowledged_is_lost_and_no_counter_is_reused(tmp_path, clock, program, seed, rounds):
     chance = random.Random(seed)
     store = await open_sqlite(tmp_path, clock)
     await settle_in(store, tmp_path, count=2)
     await store.close()
     acknowledged = Acknowledged()
-    for round_number in range(ROUNDS):
-        arguments = program("acknowledging", tmp_path, 10 * seed + round_number)
+    for round_number in range(rounds):
+        arguments = program("acknowledging", tmp_path, 100 * seed + round_number)
         await write_and_kill(arguments, acknowledged, chance.randrange(1, 120))
         await look(tmp_path, clock, acknowledged)
 
