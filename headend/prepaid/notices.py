@@ -88,6 +88,9 @@ def _credit_notice(facts: Facts, decision: Decision, policy: Policy, sent: tuple
 
 
 def _low_balance(facts: Facts, policy: Policy, sent: tuple[SentNotice, ...]) -> DueNotice | None:
+    # A receipt has just told the balance.
+    if any(old.kind == "recharged" and facts.now - old.at < policy.notice_repeat for old in sent):
+        return None
     # `decide` warns of a low balance only below one of the levels.
     level = min(level for level in policy.low_levels if (facts.balance or 0) < level)
     fields = {**_fields(facts), "level": format_rupees(level)}

@@ -66,7 +66,9 @@ def _judgement(rules: Rules, view: AccountView, record: VisitRecord | None, rech
     decision = decide(facts, policy)
     due = due_notices(evolve(view, facts=facts), decision, policy)
     if recharge is not None:
-        due = (recharge_notice(facts, recharge.amount, recharge.payment_id), *due)
+        receipt = recharge_notice(facts, recharge.amount, recharge.payment_id)
+        # The receipt tells the balance; a second message at once, that it is low, would only annoy.
+        due = (receipt, *(notice for notice in due if notice.kind != NoticeKind.LOW_BALANCE))
     return Judgement(
         entries=charged.charge.entries if charged and charged.charge else (),
         mark=charged.charge.mark if charged and charged.charge else None,
@@ -157,8 +159,9 @@ def _command(decision: Decision, policy: Policy, recharge: Recharge | None) -> N
     if meter is None:
         return None
     match decision:
-        # In `propose` the journal quarantines the command until an officer releases it.
-        case Disconnect() | Defer(reason=Reason.MODE_PROPOSE):
+        # In `propose` the journal quarantines the command until an officer releases it. Money that came in is never the
+        # occasion of a cut, even where it is too little.
+        case Disconnect() | Defer(reason=Reason.MODE_PROPOSE) if recharge is None:
             return _new_command(meter, Target.DISCONNECTED, decision, policy, _cause("disconnect", decision.facts.now))
         case Reconnect():
             cause = _cause("reconnect", decision.facts.now) if recharge is None else f"recharge:{recharge.payment_id}"

@@ -46,6 +46,13 @@ def test_the_same_level_is_told_once_a_day_and_a_lower_one_at_once():
     assert lower.fields["level"] == "₹50.00"
 
 
+def test_no_low_balance_is_told_right_after_a_receipt_that_told_it():
+    receipt = SentNotice("recharged", "recharged:UPI1", NOON - DAY + timedelta(seconds=1), None)
+    assert due(view(receipt, balance=9_000)) == ()
+    (later,) = due(view(receipt, balance=9_000, now=NOON + timedelta(seconds=1)))
+    assert later.kind == "low_balance"
+
+
 def test_going_below_zero_is_told_and_asks_for_what_restores():
     (notice,) = due(view(balance=-12_50, notice_at=None, notice_delivered_at=None))
     assert notice.kind == "negative"
