@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import uvloop
 
 from headend.errors import HeadendError
-from simulator.running import Options, run_simulation
 
 _EXAMPLES = """\b
 Examples:
@@ -43,13 +41,24 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--gateways", type=click.IntRange(0, 10_000), default=0, help="Put the meters behind so many ports.")
 @click.option("--by-address", is_flag=True, help="One port for all; the address 127.1.0.1 on names the meter.")
 @click.option("--time-factor", type=click.FloatRange(0, 100_000, min_open=True), help="How fast the meters' time runs.")
-@click.option("--framing", type=click.Choice(["wrapper", "hdlc"]), default="wrapper", show_default=True)
+@click.option(
+    "--framing",
+    type=click.Choice(["wrapper", "hdlc"]),
+    default="wrapper",
+    show_default=True,
+    help="What carries the APDUs.",
+)
 @click.option("--export-inventory", type=_FILE, help="Write the meters as CSV for the head-end.")
 @click.option("--export-keys", type=_FILE, help="Write the meters' keys as TOML for the head-end.")
 @click.option("--export-consumers", type=_FILE, help="Write the consumers as CSV for the head-end.")
 @click.option("--json", is_flag=True, help="Print one JSON object on a line when ready.")
 def run(**options: Any) -> None:  # noqa: ANN401 - click hands over what the options above say
     """Run simulated meters until Ctrl-C or SIGTERM."""
+    # Imported late: whoever asks for help waits for neither the protocol nor the event loop.
+    import uvloop  # noqa: PLC0415
+
+    from simulator.running import Options, run_simulation  # noqa: PLC0415
+
     try:
         uvloop.run(run_simulation(Options(**options)))
     except HeadendError as error:

@@ -1,5 +1,6 @@
 """What the meter measures: the load curve, scaled while the load is changed, and still while the relay is open."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from attrs import define
@@ -34,6 +35,10 @@ class Consumption:
         drawn = self.curve.energy(local)
         segment = self._segment(local) if self.segments else None
         return drawn if segment is None else segment.energy + (drawn - segment.curve) * segment.scale // FULL
+
+    def energies(self, locals_: Sequence[int]) -> list[int]:
+        """As `energy`, for many times."""
+        return [self.energy(local) for local in locals_] if self.segments else self.curve.energies(locals_)
 
     def milliwatts(self, local: int) -> int:
         """The power drawn at `local`."""

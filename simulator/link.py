@@ -7,13 +7,14 @@ from headend.dlms.connection.protection import CounterError
 from headend.dlms.errors import RemoteError
 from headend.dlms.framing import ServerFraming
 from headend.dlms.hdlc import HdlcServerFraming
-from headend.dlms.wrapper import HEADER_LENGTH, WrapperServerFraming
+from headend.dlms.wrapper import HEADER_LENGTH
 from simulator.associations import Role
 from simulator.faults import Fault, MeterFaults, Moment
 from simulator.keyed import MeterAssociations
 from simulator.meter import Meter
 from simulator.service import moment_of, serve
 from simulator.sniffing import carried_counter
+from simulator.stream import WholePdus
 
 
 class Reaction(NamedTuple):
@@ -57,8 +58,11 @@ class Link:
 
     def feed_pdu(self, pdu: bytes, client_sap: int) -> Reaction:
         """One whole wrapper PDU of `client_sap`."""
-        counter = carried_counter(pdu[HEADER_LENGTH:]) if client_sap in _CIPHERED else None
-        if counter is not None and self._is_stale(Role(client_sap), counter):
+        role = _CIPHERED.get(client_sap)
+        if role is None:
+            return self._feed(pdu, None)
+        counter = carried_counter(pdu[HEADER_LENGTH:])
+        if counter is not None and counter <= self.meter.ledger(role).last and self._is_stale(role, counter):
             return Reaction(broken=True)
         return self._feed(pdu, counter)
 
@@ -79,7 +83,7 @@ class Link:
                     fault = self._strike(moment_of(apdu))
                     if fault is Fault.DROP:
                         return Reaction(fault=fault)
-                    self._serve(Role(client_sap), apdu, confirmed=confirmed)
+                    self._serve(_ROLES[client_sap], apdu, confirmed=confirmed)
                 case RequestRefused(client_sap, error):
                     self._note_refused(client_sap, error, counter)
                 case AssociationOpened(client_sap):
@@ -103,33 +107,33 @@ class Link:
 
     def _is_stale(self, role: Role, counter: int) -> bool:
         """A counter that another stream has passed meanwhile: this stream's connection would still take it."""
-        ledger = self.meter.ledger(role)
-        stale = self._connection.last_received(role) < counter <= ledger.last
+        stale = self._connection.last_received(role) < counter
         if stale:
-            ledger.offer(counter, self.meter.now())
+            self.meter.ledger(role).offer(counter, self.meter.now())
         return stale
 
     def _note_accepted(self, client_sap: int) -> None:
-        if client_sap in _CIPHERED:
-            ledger = self.meter.ledger(Role(client_sap))
+        role = _CIPHERED.get(client_sap)
+        if role is not None:
+            ledger = self.meter.ledger(role)
             last = self._connection.last_received(client_sap)
             if last > ledger.last:
                 ledger.offer(last, self.meter.now())
 
     def _note_refused(self, client_sap: int, error: RemoteError, counter: int | None) -> None:
-        if client_sap not in _CIPHERED:
-            return
         self._note_accepted(client_sap)
-        if isinstance(error, CounterError) and counter is not None:
-            self.meter.ledger(Role(client_sap)).offer(counter, self.meter.now())
+        role = _CIPHERED.get(client_sap)
+        if role is not None and isinstance(error, CounterError) and counter is not None:
+            self.meter.ledger(role).offer(counter, self.meter.now())
 
 
-_CIPHERED = frozenset(role.value for role in Role if role.ciphered)
+_ROLES = {role.value: role for role in Role}
+_CIPHERED = {sap: role for sap, role in _ROLES.items() if role.ciphered}
 
 
 def wrapper_link(meter: Meter, offers: MeterAssociations, server_sap: int, faults: MeterFaults | None) -> Link:
     """A link behind the wrapper; the meter's logical device is `server_sap`."""
-    return Link(meter, offers, WrapperServerFraming(server_sap), faults)
+    return Link(meter, offers, WholePdus(server_sap), faults)
 
 
 def hdlc_link(meter: Meter, offers: MeterAssociations, server_sap: int, faults: MeterFaults | None) -> Link:

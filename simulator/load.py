@@ -5,6 +5,7 @@ start carry noise that depends on the seed alone and is too small to ever turn t
 the register at any instant costs the same, however old the meter is.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -80,6 +81,24 @@ class LoadCurve:
             return day_energies(self.seed, self.watts, slot // SLOTS)[slot % SLOTS]
         start = self.energy_at_slot(slot)
         return start + (self.energy_at_slot(slot + 1) - start) * rest // SLOT_MS
+
+    def energies(self, locals_: Sequence[int]) -> list[int]:
+        """As `energy`, for many times that mostly are borders of slots."""
+        if self.flat:
+            return [self.energy(local) for local in locals_]
+        found = []
+        current = -1
+        of_day: tuple[int, ...] = ()
+        for local in locals_:
+            slot, rest = divmod(local, SLOT_MS)
+            if rest:
+                found.append(self.energy(local))
+                continue
+            day, slot = divmod(slot, SLOTS)
+            if day != current:
+                current, of_day = day, day_energies(self.seed, self.watts, day)
+            found.append(of_day[slot])
+        return found
 
     def energy_at_slot(self, slot: int) -> int:
         """The mWh drawn up to the start of `slot`, counted from 1970-01-01 local."""

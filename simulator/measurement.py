@@ -1,9 +1,9 @@
 """What the meter's sensors say at an instant, derived from its consumption and its seed."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from simulator.clock import DAY_MS
-from simulator.load import SLOT_MS, noise
+from simulator.load import SLOT_MS, SLOTS, noise
 
 if TYPE_CHECKING:
     from simulator.meter import Meter
@@ -27,7 +27,7 @@ def measure(meter: "Meter", local: int) -> Measurement:
     watts = meter.consumption.milliwatts(local) // 1000
     factor = power_factor(meter.seed)
     apparent = watts * 100 // factor
-    voltage = slot_voltage(meter.seed, local) + _ripple(local)
+    voltage = slot_voltages(meter.seed, (local,))[0] + _ripple(local)
     return Measurement(voltage, apparent * 10_000 // voltage, factor, 500 + _ripple(local + 7) // 15, apparent, watts)
 
 
@@ -36,10 +36,16 @@ def power_factor(seed: bytes) -> int:
     return 90 + seed[0] % 10
 
 
-def slot_voltage(seed: bytes, local: int) -> int:
-    """The mean voltage of the half hour that `local` lies in, in hundredths of a volt."""
-    day, rest = divmod(local, DAY_MS)
-    return NOMINAL_CENTIVOLTS + (noise(seed, day)[rest // SLOT_MS] - 128) * 6
+def slot_voltages(seed: bytes, ends: Sequence[int]) -> list[int]:
+    """The mean voltage of the half hours that `ends` (local) end or lie in, in hundredths of a volt."""
+    voltages = []
+    current, chance = -1, b""
+    for end in ends:
+        day, slot = divmod((end - 1) // SLOT_MS, SLOTS)
+        if day != current:
+            current, chance = day, noise(seed, day)
+        voltages.append(NOMINAL_CENTIVOLTS + (chance[slot] - 128) * 6)
+    return voltages
 
 
 def volt_amperes(seed: bytes, energy: int) -> int:

@@ -7,10 +7,14 @@ from headend.dlms.errors import RemoteError
 _AARQ, _RLRQ, _GENERAL_GLO = 0x60, 0x62, 0xDB
 _GLO_SERVICES = frozenset((0x21, 0xC8, 0xC9, 0xCB, 0xCD, 0xCA))
 _COUNTER_OCTETS = 4
+#: Tag, length, security control and counter.
+_SHORTEST = 7
 
 
 def carried_counter(apdu: bytes) -> int | None:
     """The counter under the global key, None when the APDU carries none."""
+    if len(apdu) > _SHORTEST and apdu[0] in _GLO_SERVICES and apdu[1] < 0x80:  # nearly always
+        return int.from_bytes(apdu[3:7], "big")
     try:
         return _carried(apdu)
     except (RemoteError, IndexError):

@@ -30,7 +30,7 @@ class Bench:
 
     def __init__(self, plan=None, number=1):
         self.now = Hand()
-        self.meter = Meter.create(Identity(number, "SIM"), plan or MeterPlan(), 1, self.now)
+        self.meter = Meter.create(Identity(number, "SIM"), plan or MeterPlan(block_depth=480), 1, self.now)
 
     def octets(self, class_id, obis, attribute=2, access=None, role=Role.SETTING):
         selection = None if access is None else (access.selector, access.parameters)

@@ -186,7 +186,7 @@ def test_the_nameplate_names_the_meter(bench):
 
 
 def test_times_can_be_read_as_date_times(bench):
-    stamp = bench.read(7, BLOCK, access=entry_access(4320))[0][0]
+    stamp = bench.read(7, BLOCK, access=entry_access(480))[0][0]
     assert CosemDateTime(stamp).octets == stamp
 
 

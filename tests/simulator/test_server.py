@@ -13,7 +13,7 @@ from simulator.faults import Fault, Moment, Scripted
 from simulator.fleet import Fleet
 from simulator.identity import Keys
 from simulator.keyed import Nonces
-from simulator.scenario import FaultSection, Scenario
+from simulator.scenario import FaultSection, MeterSection, Scenario
 from simulator.server import ListenError, MeterServer
 from simulator.simulation import Simulation
 from simulator.sites import gateways, loopback_address, own_ports
@@ -61,11 +61,11 @@ async def test_each_role_associates_reads_and_releases(role, framing):
 
 
 async def test_a_long_answer_comes_in_blocks():
-    fleet = make_fleet(1)
+    fleet = make_fleet(1, Scenario(meters=MeterSection(history_days=30)))
     meter = fleet.meters[0]
     async with serving(fleet) as server:
         visitor = await visit(place(server, meter), meter)
-        assert len(await visitor.get(7, "1.0.99.1.0.255")) == 4320
+        assert len(await visitor.get(7, "1.0.99.1.0.255")) == 1440
         visitor.close()
 
 
