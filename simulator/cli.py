@@ -48,6 +48,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="What carries the APDUs.",
 )
+@click.option(
+    "--counters-from", type=click.IntRange(0, 2**32 - 1), help="First of the meters' own invocation counters."
+)
 @click.option("--export-inventory", type=_FILE, help="Write the meters as CSV for the head-end.")
 @click.option("--export-keys", type=_FILE, help="Write the meters' keys as TOML for the head-end.")
 @click.option("--export-consumers", type=_FILE, help="Write the consumers as CSV for the head-end.")

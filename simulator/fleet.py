@@ -24,10 +24,11 @@ _DEVIATIONS = {
 
 @frozen
 class Kind:
-    """What a meter is like by the scenario: its plan, the faults of its line, why its consumer is protected."""
+    """What a meter is like by the scenario, why its consumer is protected, and whether its line is `quiet` by chance."""
 
     plan: MeterPlan
     faults: FaultSection
+    quiet: bool
     protected: str
 
 
@@ -73,10 +74,10 @@ class Fleet:
     def faults(self, meter: Meter) -> MeterFaults | None:
         """The faults of the meter's line, None while nothing can go wrong there."""
         number = meter.identity.number
-        rates = self._kinds.of(number).faults
-        if number not in self._faults and harmless(rates):
-            return None
-        return self.scriptable_faults(meter)
+        known = self._faults.get(number)
+        if known is None and not self._kinds.of(number).quiet:
+            return self.scriptable_faults(meter)
+        return known
 
     def scriptable_faults(self, meter: Meter) -> MeterFaults:
         """As `faults`, made if there were none, to be given a script."""
@@ -106,7 +107,7 @@ class Kinds:
             plan = _laid_over(plan, section, even=even)
         own_faults = [group.faults for group in groups if group.faults is not None]
         faults = own_faults[-1] if own_faults else self._scenario.faults
-        return Kind(plan, faults, next((group.protected for group in groups if group.protected), ""))
+        return Kind(plan, faults, harmless(faults), next((group.protected for group in groups if group.protected), ""))
 
 
 def _laid_over(plan: MeterPlan, section: MeterSection, *, even: bool) -> MeterPlan:

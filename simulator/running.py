@@ -13,6 +13,7 @@ import msgspec
 from attrs import frozen
 from rich.console import Console
 
+from headend.errors import HeadendError
 from simulator.clock import SimulatedTime
 from simulator.control import Control, serve_control
 from simulator.export import write_consumers, write_inventory, write_keys
@@ -24,9 +25,10 @@ from simulator.server import ListenError, MeterServer
 from simulator.simulation import Simulation
 from simulator.sites import Place, gateways, own_ports
 
-#: The meters' own counters start at the seconds since 2025 times this, so that they grow over restarts; 17 years fit.
-_COUNTERS_A_SECOND = 8
-_COUNTER_EPOCH = 1_735_689_600
+#: The meters' own counters start at the seconds since 2026 times this, so that they grow over restarts; 8 years fit.
+_COUNTERS_A_SECOND = 16
+_COUNTER_EPOCH = 1_767_225_600
+_COUNTER_LIMIT = 1 << 32
 #: Files that are open beside the meters' sockets.
 _FILES_APART = 256
 
@@ -45,18 +47,27 @@ class Options:
     by_address: bool = False
     time_factor: float | None = None
     framing: str = "wrapper"
+    counters_from: int | None = None
     export_inventory: Path | None = None
     export_keys: Path | None = None
     export_consumers: Path | None = None
     json: bool = False
 
 
+class OptionsError(HeadendError):
+    """Options that don't go together; the text says what to change."""
+
+    exit_code = 2
+
+
 async def run_simulation(options: Options) -> None:
     """Run until Ctrl-C, SIGTERM or an order to stop; HeadendError with the way out when that can't be."""
+    if options.framing == "hdlc" and options.gateways:
+        raise OptionsError("--framing hdlc goes with a port or an address for each meter: leave out --gateways")
     scenario = Scenario() if options.scenario is None else read_scenario(options.scenario)
     wall, memory = time.time(), _resident()
     fleet = Fleet.create(options.meters, options.seed, scenario, _simulated_time(options, scenario, wall).now)
-    nonces = Nonces(int(wall - _COUNTER_EPOCH) * _COUNTERS_A_SECOND)
+    nonces = Nonces(_first_counter(wall) if options.counters_from is None else options.counters_from)
     server = MeterServer(Simulation(fleet, nonces, options.framing))
     _raise_file_limit(options.meters)
     stopped = asyncio.Event()
@@ -78,6 +89,10 @@ def _simulated_time(options: Options, scenario: Scenario, wall: float) -> Simula
     start = wall if scenario.time.start is None else scenario.time.start.timestamp()
     factor = scenario.time.factor if options.time_factor is None else options.time_factor
     return SimulatedTime(int(start * 1000), _steady_ms, _steady_ms(), factor)
+
+
+def _first_counter(wall: float) -> int:
+    return int(wall - _COUNTER_EPOCH) * _COUNTERS_A_SECOND % _COUNTER_LIMIT
 
 
 def _steady_ms() -> float:

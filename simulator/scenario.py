@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -125,10 +126,11 @@ def read_scenario(path: Path) -> Scenario:
     return scenario
 
 
-def number_ranges(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=256)
+def number_ranges(text: str) -> tuple[tuple[int, int], ...]:
     """The closed ranges that `3-9,12` writes."""
     pairs = (part.partition("-") for part in text.split(","))
-    return [(int(first), int(last or first)) for first, _, last in pairs]
+    return tuple((int(first), int(last or first)) for first, _, last in pairs)
 
 
 def _check(path: Path, scenario: Scenario) -> None:

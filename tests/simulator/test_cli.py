@@ -123,6 +123,12 @@ def test_a_wrong_scenario_is_a_usage_error(start, tmp_path):
     assert "wrong.toml: key meters.load_wats" in process.stderr.read()
 
 
+def test_hdlc_behind_gateways_is_a_usage_error(start):
+    process = start("--framing", "hdlc", "--gateways", 2, "--port", 0)
+    assert process.wait(20) == 2
+    assert "leave out --gateways" in process.stderr.read()
+
+
 def test_a_file_that_can_not_be_written_ends_it(start, tmp_path):
     process = start("--meters", 1, "--port", 0, "--export-keys", tmp_path / "nowhere" / "keys.toml")
     assert process.wait(20) == 1

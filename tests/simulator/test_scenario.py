@@ -118,7 +118,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "ranges"), [("7", [(7, 7)]), ("3-9", [(3, 9)]), ("1,4-6,8", [(1, 1), (4, 6), (8, 8)])]
+    ("text", "ranges"), [("7", ((7, 7),)), ("3-9", ((3, 9),)), ("1,4-6,8", ((1, 1), (4, 6), (8, 8)))]
 )
 def test_numbers_are_written_as_ranges(text, ranges):
     assert number_ranges(text) == ranges

@@ -64,8 +64,10 @@ async def test_a_long_answer_comes_in_blocks():
     fleet = make_fleet(1, Scenario(meters=MeterSection(history_days=30)))
     meter = fleet.meters[0]
     async with serving(fleet) as server:
-        visitor = await visit(place(server, meter), meter)
+        visitor = await visit(place(server, meter), meter, size=1024)
+        before = server.simulation.traffic.apdus
         assert len(await visitor.get(7, "1.0.99.1.0.255")) == 1440
+        assert server.simulation.traffic.apdus - before > 60
         visitor.close()
 
 

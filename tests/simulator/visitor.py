@@ -20,7 +20,9 @@ RELAY = "0.0.96.3.10.255"
 class Visitor:
     """One TCP connection to one meter as one role. `counters` are ours, shared over the visits of a test."""
 
-    def __init__(self, meter, role=Role.SETTING, *, counters=None, server_sap=1, framing="wrapper", keys=None):
+    def __init__(
+        self, meter, role=Role.SETTING, *, counters=None, server_sap=1, framing="wrapper", keys=None, size=0xFFFF
+    ):
         keys = keys or meter.keys(role)
         security = None
         if role.ciphered:
@@ -28,6 +30,7 @@ class Visitor:
         parameters = ClientParameters(
             client_sap=role,
             server_sap=server_sap,
+            max_pdu_size=size,
             authentication=role.authentication,
             secret=keys.secret if role.authentication is Authentication.LLS else b"",
             security=security,
