@@ -24,7 +24,7 @@ _DEVIATIONS = {
 
 @frozen
 class Kind:
-    """What a meter is like by the scenario, why its consumer is protected, and whether its line is `quiet` by chance."""
+    """What a meter is like by the scenario, why its consumer is protected, whether its line is `quiet` by chance."""
 
     plan: MeterPlan
     faults: FaultSection
