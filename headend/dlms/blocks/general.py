@@ -37,6 +37,7 @@ class GeneralBlocks:
         "_room",
         "_window",
         "complete",
+        "first",
     )
 
     def __init__(self, *, room: int, limit: int, window: int) -> None:
@@ -51,6 +52,8 @@ class GeneralBlocks:
         self._parts: list[bytes] = []
         self._received = 0
         self._idle = 0
+        #: The first octets that the peer sent.
+        self.first = b""
         #: Whether the peer's last block and all before it are here.
         self.complete = False
 
@@ -70,10 +73,16 @@ class GeneralBlocks:
             self._out.append((self._last_sent, index == count - 1, octets))
 
     def burst(self) -> list[GeneralBlockTransfer]:
-        """The blocks to send in this turn: what waits, up to the peer's window, or else a bare confirmation."""
+        """The blocks to send in this turn: what waits, up to the peer's window, or else a bare confirmation.
+
+        A confirmation has a number too, and waits for the peer like any block: else its loss would leave a gap.
+        """
+        if not self._out:
+            if self._last_sent >= LARGEST_NUMBER:
+                raise RemoteError("the peer asks for more confirmations than block numbers allow")
+            self._last_sent += 1
+            self._out.append((self._last_sent, True, b""))
         chosen = self._out[: self._peer_window]
-        if not chosen:
-            return [self._confirmation()]
         return [
             GeneralBlockTransfer(
                 last_block=last,
@@ -85,19 +94,6 @@ class GeneralBlocks:
             )
             for index, (number, last, octets) in enumerate(chosen)
         ]
-
-    def _confirmation(self) -> GeneralBlockTransfer:
-        if self._last_sent >= LARGEST_NUMBER:
-            raise RemoteError("the peer asks for more confirmations than block numbers allow")
-        self._last_sent += 1
-        return GeneralBlockTransfer(
-            last_block=True,
-            streaming=False,
-            window=self._window,
-            block_number=self._last_sent,
-            block_number_ack=self._expected - 1,
-            data=b"",
-        )
 
     def take(self, block: GeneralBlockTransfer) -> bool:
         """Take one block of the peer's; whether the turn is ours now. `RemoteError` for more than was allowed."""
@@ -126,6 +122,8 @@ class GeneralBlocks:
         self._received += len(block.data)
         if self._received > self._limit:
             raise RemoteError(f"blocks of more than {self._limit} octets in all")
+        if not self._parts:
+            self.first = block.data
         self._parts.append(block.data)
         # A bare confirmation says "last" too, as it has nothing to bring: it ends nothing unless something came before.
         self.complete = block.last_block and self._received > 0

@@ -367,7 +367,7 @@ class ServerAssociation:
         if not self.conformance & Conformance.GENERAL_BLOCK_TRANSFER:
             raise RemoteError("general block transfer was not negotiated")
         blocks = self._general_blocks
-        if blocks is None or (blocks.complete and block.block_number == 1 and block.data):
+        if blocks is None or (blocks.complete and self._begins_anew(block, blocks)):
             blocks = self._general_blocks = self._new_general_blocks()
         was_complete = blocks.complete
         our_turn = blocks.take(block)
@@ -376,6 +376,10 @@ class ServerAssociation:
         if our_turn and not (was_complete and (blocks.confirmed or self._request is not None)):
             self._send_burst(blocks)
         return None
+
+    def _begins_anew(self, block: GeneralBlockTransfer, before: GeneralBlocks) -> bool:
+        """Whether `block` is of a new request; the same sealed octets again mean that our answer was lost."""
+        return block.block_number == 1 and bool(block.data) and (self._global is None or block.data != before.first)
 
     def _new_general_blocks(self) -> GeneralBlocks:
         return GeneralBlocks(

@@ -3,6 +3,8 @@
 from itertools import count
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from headend.dlms import (
     Associated,
@@ -214,6 +216,31 @@ def test_access_is_answered_in_one_apdu_or_in_general_blocks(kit, size):
     assert link.ask(access_request(LONG)) == [response]
     received = [event.apdu for event in link.server_events if isinstance(event, RequestReceived)]
     assert received == [access_request(LONG)]
+
+
+@given(st.sets(st.integers(0, 60), max_size=20))
+@settings(max_examples=60, deadline=None)
+def test_general_blocks_survive_lost_datagrams_and_no_request_is_served_twice(kit, lost):
+    conformance = Conformance.GENERAL_BLOCK_TRANSFER | Conformance.GENERAL_PROTECTION | Conformance.SET
+    sizes = {"conformance": conformance, "max_pdu_size": 100}
+    link = kit.link(**both(kit, client=sizes, server=sizes))
+    link.associate()
+    passed = (index not in lost for index in count())
+    link.client.send(SetRequestNormal(0xC1, CLOCK, None, LONG))
+    for _ in range(200):
+        out = b"".join(pdu for pdu in _split(link.client.take_output()) if next(passed))
+        link.server_takes(out)
+        back = b"".join(pdu for pdu in _split(link.server.take_output()) if next(passed))
+        link.client_takes(back)
+        if link.client.state is State.ASSOCIATED:
+            break
+        if not back:
+            assert link.client.waiting
+            link.client.timeout()
+    assert link.client_events[-1] == SetResponseNormal(0xC1, DataAccessResult.SUCCESS)
+    asked = [event.apdu for event in link.server_events if isinstance(event, RequestReceived)]
+    assert asked == [SetRequestNormal(0xC1, CLOCK, None, LONG)]
+    assert not [event for event in link.server_events if isinstance(event, RequestRefused)]
 
 
 def test_access_needs_the_general_envelope_even_where_others_are_service_specific(kit):
