@@ -37,7 +37,7 @@ class Clock:
 class Relay:
     """The physical relay: its edges are counted, and so is every ACTION for what already is."""
 
-    def __init__(self, clock, *, mode=4, connected=True, lag=0.0, deaf=False):
+    def __init__(self, clock, *, mode=4, connected=True, lag=0.0, hidden=False, deaf=False):
         self.clock = clock
         self.mode = mode
         self.control = 1 if connected else 0
@@ -46,6 +46,8 @@ class Relay:
         self.duplicates = 0
         self.actions = []
         self.lag = lag
+        self.hidden = hidden  # whether nothing shows while the relay is on its way
+        self._coming = None
         self.deaf = deaf
         self.result = ActionResult.SUCCESS
         self._due = None
@@ -63,7 +65,9 @@ class Relay:
         if wanted == self.control:
             self.duplicates += 1
         if not self.deaf:
-            self.control = wanted
+            self._coming = wanted
+            if not self.hidden:
+                self.control = wanted
             self._due = self.clock.seconds + self.lag
             self._move()
         return ActionResult.SUCCESS
@@ -75,13 +79,14 @@ class Relay:
 
     def press_button(self):
         if self.control == 2:
-            self.control = 1
+            self._coming = 1
             self._due = self.clock.seconds
             self._move()
 
     def _move(self):
         if self._due is not None and self.clock.seconds >= self._due:
             self._due = None
+            self.control = self._coming
             if self.contact != (self.control == 1):
                 self.contact = self.control == 1
                 self.edges.append((self.clock.seconds, self.contact))

@@ -392,6 +392,21 @@ async def test_a_cut_still_at_work_in_the_meter_is_waited_out_before_the_reconne
     assert house.journal.states() == [State.CONFIRMED, State.CONFIRMED]
 
 
+@pytest.mark.parametrize("recharged", [False, True])
+async def test_a_cut_that_does_not_show_yet_is_not_taken_for_one_that_never_came(recharged):
+    house = House(lag=1.8, hidden=True)
+    cut = await house.asked(Target.DISCONNECTED)
+    await house.executor().run(house.session(fails={"answer": 0}), cut)
+    if recharged:
+        await house.asked(Target.CONNECTED, "recharge:1")
+    await house.executor().run_open(house.session())
+    house.clock.seconds += 10
+    assert house.relay.state().connected is recharged
+    assert set(house.journal.states()) == {State.CONFIRMED}
+    assert house.relay.duplicates == 0
+    assert len(house.relay.actions) == 1 + recharged
+
+
 async def test_a_command_found_in_sending_is_read_first():
     house = House()
     cut = await house.asked(Target.DISCONNECTED)

@@ -25,10 +25,15 @@ def now(coroutine):
 
 
 class Interleavings(RuleBasedStateMachine):
-    @initialize(mode=st.sampled_from((2, 4)), lag=st.sampled_from((0.0, 0.25, 1.9)), connected=st.booleans())
-    def house(self, mode, lag, connected):
+    @initialize(
+        mode=st.sampled_from((2, 4)),
+        lag=st.sampled_from((0.0, 0.25, 1.9)),
+        hidden=st.booleans(),
+        connected=st.booleans(),
+    )
+    def house(self, mode, lag, hidden, connected):
         self.clock = Clock()
-        self.relay = Relay(self.clock, mode=mode, lag=lag, connected=connected)
+        self.relay = Relay(self.clock, mode=mode, lag=lag, hidden=hidden, connected=connected)
         self.balance = -500
         self.journal = MemoryJournal(lambda: view(now=self.clock.now(), balance=self.balance))
         self.causes = 0
@@ -140,5 +145,5 @@ class Interleavings(RuleBasedStateMachine):
             assert self.relay.state().connected
 
 
-Interleavings.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+Interleavings.TestCase.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
 TestInterleavings = Interleavings.TestCase
