@@ -1,7 +1,8 @@
 """What the embedded store commits, against raw sqlite3 doing the same rows with `executemany` in the same run.
 
-Every figure is durable: WAL, synchronous=FULL, and the clock stops after the commit. A meter-day is 48 rows of 7 values,
-as a block load profile is captured; a visit brings a meter-day, 5 registers, relay, clock and balance, and is judged.
+Every figure is durable: WAL, synchronous=FULL, and the clock stops after the commit. A meter-day is 48 rows of 7
+values, as a block load profile is captured; a visit brings a meter-day, 5 registers, relay, clock and balance, and is
+judged.
 """
 
 import asyncio
