@@ -1,8 +1,10 @@
 """Invocation counters of the clients, enforced strictly larger per key, with a ledger of every value that ever came."""
 
+from array import array
+from bisect import bisect_right
 from typing import NamedTuple
 
-from attrs import define
+from attrs import define, field
 
 
 class Refused(NamedTuple):
@@ -13,22 +15,40 @@ class Refused(NamedTuple):
     at: int
 
 
+def _no_counters() -> "array[int]":
+    return array("I")
+
+
 @define(eq=False)
 class CounterLedger:
-    """All counters received under one key; `accepted` holds closed ranges, since they mostly follow each other."""
+    """All counters received under one key, as closed ranges, since they mostly follow each other.
 
-    accepted: tuple[tuple[int, int], ...] = ()
+    The firsts and lasts of the ranges stand in two arrays: years of visits take a few kilobytes.
+    """
+
     refused: tuple[Refused, ...] = ()
+    _firsts: "array[int]" = field(factory=_no_counters)
+    _lasts: "array[int]" = field(factory=_no_counters)
 
     @property
     def last(self) -> int:
         """The largest accepted counter, -1 when there was none."""
-        return self.accepted[-1][1] if self.accepted else -1
+        return self._lasts[-1] if self._lasts else -1
+
+    @property
+    def accepted(self) -> tuple[tuple[int, int], ...]:
+        """The accepted counters as closed ranges, in their order."""
+        return tuple(zip(self._firsts, self._lasts, strict=True))
 
     @property
     def count(self) -> int:
         """How many values were accepted."""
-        return sum(last - first + 1 for first, last in self.accepted)
+        return sum(self._lasts) - sum(self._firsts) + len(self._firsts)
+
+    @property
+    def reused(self) -> int:
+        """How many refused values had been accepted before: counters used twice."""
+        return sum(refused.counter in self for refused in self.refused)
 
     def offer(self, counter: int, at: int) -> bool:
         """Accept `counter` if it is strictly larger than all before it, else put it on record as refused."""
@@ -36,17 +56,16 @@ class CounterLedger:
         if counter <= last:
             self.refused = (*self.refused, Refused(counter, last, at))
             return False
-        if self.accepted and counter == last + 1:
-            self.accepted = (*self.accepted[:-1], (self.accepted[-1][0], counter))
+        if self._lasts and counter == last + 1:
+            self._lasts[-1] = counter
         else:
-            self.accepted = (*self.accepted, (counter, counter))
+            self._firsts.append(counter)
+            self._lasts.append(counter)
         return True
-
-    @property
-    def reused(self) -> int:
-        """How many refused values had been accepted before: counters used twice."""
-        return sum(refused.counter in self for refused in self.refused)
 
     def __contains__(self, counter: object) -> bool:
         """Whether `counter` was accepted once."""
-        return isinstance(counter, int) and any(first <= counter <= last for first, last in self.accepted)
+        if not isinstance(counter, int):
+            return False
+        place = bisect_right(self._firsts, counter) - 1
+        return place >= 0 and counter <= self._lasts[place]
