@@ -126,8 +126,8 @@ def _checked(file: _File, kind: NoticeKind, source: str) -> str:
 
 def _harmless(value: str) -> str:
     """A value on one line, without control or direction characters, of bounded length."""
-    # The joiners U+200C and U+200D are control characters that Hindi needs to be written right.
-    kept = "".join(
-        " " if unicodedata.category(each)[0] == "C" and each not in "\u200c\u200d" else each for each in value
-    )
-    return " ".join(kept.split())[:_LONGEST_VALUE]
+    if not value.isprintable():
+        # The joiners U+200C and U+200D are control characters that Hindi needs to be written right.
+        kept = (" " if unicodedata.category(each)[0] == "C" and each not in "\u200c\u200d" else each for each in value)
+        value = " ".join("".join(kept).split())
+    return value[:_LONGEST_VALUE]

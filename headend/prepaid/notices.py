@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from attrs import field, frozen
 
 from headend.prepaid.decision import Decision, Defer, Disconnect, Reason, Warn
-from headend.prepaid.model import AccountView, Facts, Mode, SentNotice
+from headend.prepaid.model import Facts, Mode, SentNotice
 from headend.prepaid.money import format_rupees
 from headend.prepaid.policy import NoticeRule, Policy, is_protected
 
@@ -35,10 +35,10 @@ class DueNotice:
     fields: Mapping[str, str] = field(factory=dict)
 
 
-def due_notices(view: AccountView, decision: Decision, policy: Policy) -> tuple[DueNotice, ...]:
-    """The notices that follow from a decision and from what the relay shows; those already written are left out."""
+def due_notices(decision: Decision, policy: Policy, sent: tuple[SentNotice, ...]) -> tuple[DueNotice, ...]:
+    """The notices that follow from a decision and from what the relay shows, without those already `sent`."""
     facts = decision.facts
-    candidates = (_relay_notice(facts, policy, view.notices), _credit_notice(facts, decision, policy, view.notices))
+    candidates = (_relay_notice(facts, policy, sent), _credit_notice(facts, decision, policy, sent))
     return tuple(notice for notice in candidates if notice is not None)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
@@ -64,7 +64,7 @@ def _judgement(rules: Rules, view: AccountView, record: VisitRecord | None, rech
     charged = None if record is None else _charged(rules, view, record)
     facts = _facts(view.facts, record, charged)
     decision = decide(facts, policy)
-    due = due_notices(evolve(view, facts=facts), decision, policy)
+    due = due_notices(decision, policy, view.notices)
     if recharge is not None:
         receipt = recharge_notice(facts, recharge.amount, recharge.payment_id)
         # The receipt tells the balance; a second message at once, that it is low, would only annoy.
@@ -111,36 +111,35 @@ def _energy(record: VisitRecord) -> EnergyMark | None:
 
 
 def _facts(facts: Facts, record: VisitRecord | None, charged: _Charged | None) -> Facts:
+    """The facts with what the visit learned. One copy, since this is done at every visit."""
+    balance, balance_at = _balance(facts, record, charged)
+    changes: dict[str, Any] = {"balance": balance, "balance_at": balance_at}
     if record is not None:
-        facts = evolve(
-            facts,
-            reading_at=max((reading.received for reading in record.readings), default=facts.reading_at),
-            relay_connected=facts.relay_connected if record.relay is None else record.relay.connected,
-            clock_deviation=facts.clock_deviation if record.clock is None else record.clock.deviation,
-        )
-    return _below_zero(_balance(facts, record, charged))
+        if record.readings:
+            changes["reading_at"] = max(reading.received for reading in record.readings)
+        if record.relay is not None:
+            changes["relay_connected"] = record.relay.connected
+        if record.clock is not None:
+            changes["clock_deviation"] = record.clock.deviation
+    if balance is not None and (balance >= 0 or facts.negative_since is None):
+        # A new spell below zero starts its grace and its notices anew; credit ends it.
+        since = (balance_at or facts.now) if balance < 0 else None
+        changes |= {"negative_since": since, "notice_at": None, "notice_delivered_at": None}
+    return evolve(facts, **changes)
 
 
-def _balance(facts: Facts, record: VisitRecord | None, charged: _Charged | None) -> Facts:
+def _balance(facts: Facts, record: VisitRecord | None, charged: _Charged | None) -> tuple[int | None, datetime | None]:
+    """The balance in paise after this visit, and when it was true."""
     if facts.account.balance_source is BalanceSource.METER:
         if record is None or record.balance is None:
-            return facts
-        return evolve(facts, balance=record.balance, balance_at=record.balance_at)
+            return facts.balance, facts.balance_at
+        return record.balance, record.balance_at
     if charged is None:
-        return facts
+        return facts.balance, facts.balance_at
     if charged.charge is None:
         # Energy that could not be charged leaves a balance that is no ground for a cut, though still for a reconnect.
-        return evolve(facts, balance_at=None)
-    balance = (facts.balance or 0) + sum(entry.amount for entry in charged.charge.entries)
-    return evolve(facts, balance=balance, balance_at=charged.charge.mark.at)
-
-
-def _below_zero(facts: Facts) -> Facts:
-    """A new spell below zero starts its grace and its notices anew; credit ends it."""
-    if facts.balance is None or (facts.balance < 0 and facts.negative_since is not None):
-        return facts
-    since = (facts.balance_at or facts.now) if facts.balance < 0 else None
-    return evolve(facts, negative_since=since, notice_at=None, notice_delivered_at=None)
+        return facts.balance, None
+    return (facts.balance or 0) + sum(entry.amount for entry in charged.charge.entries), charged.charge.mark.at
 
 
 def _notice(texts: Texts, facts: Facts, due: DueNotice) -> Notice:

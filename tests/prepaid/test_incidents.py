@@ -66,7 +66,7 @@ def test_a_home_with_medical_equipment_is_told_and_never_cut():
     account = view(protected="medical equipment", negative_since=NOON - 300 * DAY)
     decision = decide(account.facts, POLICY)
     assert (decision.verdict, decision.reason) == (Verdict.DEFER, Reason.PROTECTED)
-    assert [notice.kind for notice in due_notices(account, decision, POLICY)] == ["negative"]
+    assert [notice.kind for notice in due_notices(decision, POLICY, account.notices)] == ["negative"]
 
 
 def test_days_of_emergency_credit_pass_before_a_cut():

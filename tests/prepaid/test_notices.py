@@ -12,7 +12,7 @@ DAY = timedelta(days=1)
 
 
 def due(account, policy=POLICY):
-    return due_notices(account, decide(account.facts, policy), policy)
+    return due_notices(decide(account.facts, policy), policy, account.notices)
 
 
 def kinds(account, policy=POLICY):

@@ -209,15 +209,15 @@ def test_every_notice_has_exactly_the_fields_its_templates_may_use():
     ]
     found = {}
     for account in accounts:
-        for notice in due_notices(account, decide(account.facts, POLICY), POLICY):
+        for notice in due_notices(decide(account.facts, POLICY), POLICY, account.notices):
             found[notice.kind] = set(notice.fields)
     told = found["negative"]
     sent = _sent(view(**spell))
     later = view(*sent, **spell, reading_at=NOON, balance_at=NOON)
-    for notice in due_notices(later, decide(later.facts, POLICY), POLICY):
+    for notice in due_notices(decide(later.facts, POLICY), POLICY, later.notices):
         found[notice.kind] = set(notice.fields)
     back = view(*_sent(view(**OFF)), balance=50_000, relay_connected=True)
-    for notice in due_notices(back, decide(back.facts, POLICY), POLICY):
+    for notice in due_notices(decide(back.facts, POLICY), POLICY, back.notices):
         found[notice.kind] = set(notice.fields)
     found["recharged"] = set(recharge_notice(view().facts, 1, "P").fields)
     assert told
@@ -229,5 +229,5 @@ def _sent(account):
 
     return [
         SentNotice(notice.kind, notice.key, NOON, NOON)
-        for notice in due_notices(account, decide(account.facts, POLICY), POLICY)
+        for notice in due_notices(decide(account.facts, POLICY), POLICY, account.notices)
     ]
