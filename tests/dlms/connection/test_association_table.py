@@ -108,8 +108,13 @@ class Conversation(RuleBasedStateMachine):
     policy = 0x30
     kit = None
 
-    @initialize(ciphering=st.sampled_from(Ciphering), size=st.sampled_from([70, 120, 65535]), chunk=st.integers(1, 50))
-    def begin(self, ciphering, size, chunk):
+    @initialize(
+        ciphering=st.sampled_from(Ciphering),
+        size=st.sampled_from([70, 120, 65535]),
+        chunk=st.sampled_from([1, 7, 30, 70000]),
+        associated=st.booleans(),
+    )
+    def begin(self, ciphering, size, chunk, associated):
         kit = self.kit
         if not self.policy:
             ciphering = Ciphering.GLO
@@ -132,6 +137,9 @@ class Conversation(RuleBasedStateMachine):
         self.old = [b""]
         self.waiting = []
         self.before = (State.IDLE, State.IDLE, -1, -1)
+        if associated:
+            self.associate()
+            self.carry_over(3)
 
     def attempt(self, step):
         try:
@@ -186,6 +194,11 @@ class Conversation(RuleBasedStateMachine):
             if self.to_client:
                 self.feed(self.client, self.to_client.pop(0))
 
+    @rule(request=REQUESTS, times=st.integers(1, 12))
+    def converse(self, request, times):
+        self.send(request)
+        self.carry_over(times)
+
     @rule()
     def respond(self):
         if self.waiting:
@@ -227,8 +240,10 @@ class Conversation(RuleBasedStateMachine):
     def ports(to_client):
         return b"\x00\x01\x00\x30" if to_client else b"\x00\x30\x00\x01"
 
-    @rule()
-    def end_the_stream(self):
+    @rule(really=st.integers(0, 9))
+    def end_the_stream(self, really):
+        if really:
+            return
         self.attempt(self.client.receive_eof)
         self.attempt(self.server.receive_eof)
         self.collect()
