@@ -93,21 +93,24 @@ def _low_balance(facts: Facts, policy: Policy, sent: tuple[SentNotice, ...]) -> 
         return None
     # `decide` warns of a low balance only below one of the levels.
     level = min(level for level in policy.low_levels if (facts.balance or 0) < level)
-    fields = {**_fields(facts), "level": format_rupees(level)}
-    return _repeated(DueNotice("low_balance", f"low_balance:{level}", fields), facts, policy, sent)
+    key = _new_key(f"low_balance:{level}", facts, policy, sent)
+    if key is None:
+        return None
+    return DueNotice("low_balance", key, {**_fields(facts), "level": format_rupees(level)})
 
 
 def _negative(facts: Facts, policy: Policy, sent: tuple[SentNotice, ...]) -> DueNotice | None:
-    return _repeated(DueNotice("negative", "negative", _owed(facts, policy)), facts, policy, sent)
+    key = _new_key("negative", facts, policy, sent)
+    return None if key is None else DueNotice("negative", key, _owed(facts, policy))
 
 
-def _repeated(notice: DueNotice, facts: Facts, policy: Policy, sent: Iterable[SentNotice]) -> DueNotice | None:
-    """The notice under a key of its own for this period, None when one was written in the last one."""
-    prefix = f"{notice.key}:"
+def _new_key(what: str, facts: Facts, policy: Policy, sent: Iterable[SentNotice]) -> str | None:
+    """A key for this period, None when a notice of the same was written less than a period ago."""
+    prefix = f"{what}:"
     if any(old.key.startswith(prefix) and facts.now - old.at < policy.notice_repeat for old in sent):
         return None
     period = max(int(policy.notice_repeat.total_seconds()), 1)
-    return DueNotice(notice.kind, f"{prefix}{int(facts.now.timestamp()) // period}", notice.fields)
+    return f"{prefix}{int(facts.now.timestamp()) // period}"
 
 
 def _announced(facts: Facts, decision: Decision, policy: Policy, sent: Iterable[SentNotice]) -> DueNotice | None:
