@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache
 from typing import Final
 
+import structlog
 from attrs import Factory, field, frozen
 
 from headend.dlms.association import State
@@ -35,6 +36,8 @@ from headend.session.session import Session
 from headend.session.shapes import MemoryShapes, ShapeCache
 from headend.transport.address import Address, Medium, Wire, parse_address
 from headend.transport.stream import Stream
+
+_log = structlog.get_logger()
 
 #: How far our counter may be moved ahead at once when the meter's is larger: a restored database is behind by less, and
 #: a number that somebody made up can't use the 2**32 up in one go.
@@ -197,6 +200,7 @@ class Visitor:
         if theirs - ours > self.largest_jump:
             raise CounterRefused(serial, role, ours, theirs, self.largest_jump) from refused.error
         await self.counters.jump(serial, role, theirs + 1)
+        _log.warning("invocation counter moved ahead", meter=serial, role=role, ours=ours, theirs=theirs)
         return CounterJump(role, ours, theirs)
 
     async def _their_counter(self, target: _Target, refusal: SessionError) -> int:
