@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 from dlms_cosem import cosem, enumerations, utils
 from dlms_cosem.clients.blocking_tcp_transport import BlockingTcpTransport
-from dlms_cosem.clients.dlms_client import DlmsClient
+from dlms_cosem.clients.dlms_client import DataResultError, DlmsClient
 from dlms_cosem.clients.hdlc_transport import SerialHdlcTransport
 from dlms_cosem.cosem.capture_object import CaptureObject
 from dlms_cosem.cosem.selective_access import RangeDescriptor
@@ -141,3 +141,21 @@ def test_it_finds_the_relay_closed(client):
     relay = enumerations.CosemInterface.DISCONNECT_CONTROL
     assert client.get(cosem.CosemAttribute(relay, obis, 2)) == b"\x03\x01"
     assert client.get(cosem.CosemAttribute(relay, obis, 3)) == b"\x16\x01"
+
+
+@pytest.mark.parametrize(("role", "password"), [(Role.READER, True), (Role.PUBLIC, False)])
+def test_it_reads_as_a_client_without_ciphering(wrapper_simulator, role, password):
+    client = DlmsClient.with_tcp_transport(
+        "127.0.0.1",
+        wrapper_simulator.port,
+        client_logical_address=role.value,
+        server_logical_address=1,
+        authentication_method=enumerations.AuthenticationMechanism.LLS if password else None,
+        password=derive_keys(SEED, 1, role).secret if password else None,
+    )
+    with client.session():
+        data = enumerations.CosemInterface.DATA
+        assert bytes(value(client, data, (0, 0, 96, 1, 0))) == b"10000001"
+        assert value(client, data, (0, 0, 43, 1, 3)) >= 0
+        with pytest.raises(DataResultError):
+            client.get(cosem.CosemAttribute(enumerations.CosemInterface.ASSOCIATION_LN, cosem.Obis(0, 0, 40, 0, 0), 7))

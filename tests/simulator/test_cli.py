@@ -4,6 +4,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 from click.testing import CliRunner
@@ -89,6 +90,22 @@ def test_it_writes_what_the_head_end_imports(start, tmp_path):
     assert [row["lane"] for row in rows] == ["gateway-1", "gateway-2"] * 2
     assert files[1].read_text().count("[[keys]]") == 8
     assert len(files[2].read_text().splitlines()) == 5
+
+
+def test_one_port_serves_all_meters_by_address(start):
+    meters = ready(start("--meters", 300, "--by-address", "--port", 0, "--json"))["meters"]
+    assert (meters[0]["host"], meters[299]["host"]) == ("127.1.0.1", "127.1.1.44")
+    socket.create_connection((meters[299]["host"], meters[299]["port"])).close()
+
+
+def test_a_line_without_end_closes_the_control_connection_and_nothing_else(start):
+    port = ready(start("--meters", 1, "--port", 0, "--control-port", 0, "--json"))["control"]
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.settimeout(20)
+        with suppress(ConnectionError):  # reset while octets are under way, or ended in order
+            connection.sendall(b"x" * 70_000)
+            assert connection.recv(1) == b""
+    assert order(port, op="stats")["ok"] is True
 
 
 def test_a_port_in_use_is_named_with_the_way_out(start):

@@ -3,6 +3,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 import pytest
+from attrs import evolve
 
 from headend.dlms.axdr import double_long
 from headend.dlms.connection import Associated, AssociationRejected
@@ -226,6 +227,52 @@ async def test_requests_one_octet_at_a_time_are_understood():
             await visitor.writer.drain()
         assert isinstance((await visitor.answer())[0], Associated)
         visitor.close()
+
+
+async def test_an_address_of_another_machine_is_named_with_the_way_out():
+    fleet = make_fleet(1)
+    server = MeterServer(Simulation(fleet, Nonces(1)))
+    with pytest.raises(ListenError, match=r"192\.0\.2\.1 is no address of this machine: choose another with --host"):
+        await server.listen(own_ports(fleet.meters, "192.0.2.1", 0))
+
+
+async def test_a_damaged_frame_on_an_hdlc_line_is_passed_over():
+    fleet = make_fleet(1)
+    meter = fleet.meters[0]
+    async with serving(fleet, "hdlc") as server:
+        visitor = await Visitor(meter, framing="hdlc").connect(place(server, meter))
+        visitor.writer.write(bytes.fromhex("7ea00703616393007e"))  # an SNRM with a wrong checksum
+        assert isinstance(await visitor.associate(), Associated)
+        assert await visitor.get(*ENERGY) > 0
+        visitor.close()
+
+
+async def test_the_counters_of_an_hdlc_line_are_in_the_ledger_too():
+    fleet = make_fleet(1)
+    meter = fleet.meters[0]
+    async with serving(fleet, "hdlc") as server:
+        visitor = await visit(place(server, meter), meter, framing="hdlc", counters=count(10))
+        await visitor.get(*ENERGY)
+        assert meter.ledger(Role.SETTING).last == 13
+        visitor.close()
+
+
+async def test_transferred_keys_hold_from_the_next_association_on():
+    fleet = make_fleet(1)
+    meter = fleet.meters[0]
+    old = meter.keys(Role.SETTING)
+    new = evolve(old, encryption=b"\x11" * 16, authentication=b"\x22" * 16)
+    async with serving(fleet) as server:
+        visitor = await visit(place(server, meter), meter, counters=count(1))
+        meter.take_keys(Role.SETTING, new)
+        assert await visitor.get(*ENERGY) > 0
+        visitor.close()
+        outdated = await Visitor(meter, keys=old, counters=count(50)).connect(place(server, meter))
+        assert isinstance(await outdated.associate(), AssociationRejected)
+        current = await visit(place(server, meter), meter, keys=new, counters=count(100))
+        assert await current.get(*ENERGY) > 0
+        outdated.close()
+        current.close()
 
 
 # Faults
