@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from time import perf_counter
+from time import process_time
 
 from attrs import frozen
 
@@ -65,14 +65,14 @@ def pin() -> None:
 
 
 def side_by_side(jobs: dict[str, Callable[[], object]], *, quick: bool) -> dict[str, float]:
-    """Microseconds a call of each job: the best of many short runs, taken in turns so that noise hits all alike."""
+    """Microseconds of CPU a call of each job: the best of many short runs, taken in turns."""
     rounds, target = (7, 0.02) if quick else (25, 0.05)
     counts = {}
     for name, job in jobs.items():
         job()
-        start = perf_counter()
+        start = process_time()
         job()
-        counts[name] = max(1, int(target / rounds * 5 / (perf_counter() - start)))
+        counts[name] = max(1, int(target / rounds * 5 / (process_time() - start)))
     best = dict.fromkeys(jobs, float("inf"))
     gc.collect()
     gc.disable()
@@ -80,10 +80,10 @@ def side_by_side(jobs: dict[str, Callable[[], object]], *, quick: bool) -> dict[
         for _ in range(rounds):
             for name, job in jobs.items():
                 repeat = range(counts[name])
-                start = perf_counter()
+                start = process_time()
                 for _ in repeat:
                     job()
-                best[name] = min(best[name], (perf_counter() - start) / counts[name])
+                best[name] = min(best[name], (process_time() - start) / counts[name])
     finally:
         gc.enable()
     return {name: seconds * 1e6 for name, seconds in best.items()}

@@ -111,20 +111,20 @@ def gurux_cost(buffer: bytes, rows: int, *, quick: bool) -> float:
 
 
 def linear_figures(chosen: Options) -> Iterator[Figure]:
-    # 1,480 rows are what one APDU of 65,535 octets holds.
-    small, large = block_load(148), block_load(1480)
+    # Two days and twenty days of half hours.
+    small, large = block_load(96), block_load(960)
     cost = side_by_side(
         {
-            "rows, 148": lambda: decode_rows(small),
-            "rows, 1480": lambda: decode_rows(large),
-            "Data, 148": lambda: decode(small),
-            "Data, 1480": lambda: decode(large),
+            "rows, 96": lambda: decode_rows(small),
+            "rows, 960": lambda: decode_rows(large),
+            "Data, 96": lambda: decode(small),
+            "Data, 960": lambda: decode(large),
         },
         quick=chosen.quick,
     )
     for kind in ("rows", "Data"):
-        many = cost[f"{kind}, 1480"]
-        yield Figure(f"1480x8 profile to {kind}", many, "us", "148x8", many / cost[f"{kind}, 148"], "<= 10.5")
+        many = cost[f"{kind}, 960"]
+        yield Figure(f"960x8 profile to {kind}", many, "us", "96x8", many / cost[f"{kind}, 96"], "<= 10.5")
 
 
 def hdlc_figures(chosen: Options) -> Iterator[Figure]:

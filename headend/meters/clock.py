@@ -137,6 +137,8 @@ def _offset(stated: CosemDateTime, local: datetime, zone: ZoneInfo) -> tuple[Dev
     first = _minutes_east(local.replace(tzinfo=zone))
     if -deviation == first:
         return DeviationSign.BLUE_BOOK, first
+    if deviation == first:
+        return DeviationSign.INVERTED, first
     # In the hour that a zone repeats, the other offset is right as well.
     second = _minutes_east(local.replace(tzinfo=zone, fold=1))
     if deviation == DEVIATION_UNSPECIFIED:
@@ -144,8 +146,8 @@ def _offset(stated: CosemDateTime, local: datetime, zone: ZoneInfo) -> tuple[Dev
         return DeviationSign.UNSPECIFIED, max(first, second) if daylight else first
     if -deviation == second:
         return DeviationSign.BLUE_BOOK, second
-    if deviation in (first, second):
-        return DeviationSign.INVERTED, deviation
+    if deviation == second:
+        return DeviationSign.INVERTED, second
     return DeviationSign.UNEXPECTED, -deviation
 
 
