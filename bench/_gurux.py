@@ -1,4 +1,4 @@
-"""Reads a profile buffer with gurux-dlms, prints microseconds of CPU a call. A process of its own: it is GPL software."""
+"""Reads a profile buffer with gurux-dlms, prints microseconds of CPU a call. A process of its own for GPL software."""
 
 import sys
 from time import process_time

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import repeat
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from headend.meters.model import MeterModel, Profile
 from headend.meters.reading import Column, ProfileRow, ProfileRows
 
 _CLOCK_CLASS = 8
+_STORABLE = frozenset({int, str, bytes, bool, type(None)}).issuperset
 
 RawRow = Sequence[Any]
 Cell = int | str | bytes | None
@@ -53,7 +53,7 @@ class ProfileReader:
             row = None
             if moment is not None:
                 values = (*bare[:at], *bare[at + 1 :])
-                row = ProfileRow(moment, clock, values if _bare(values) else tuple(map(_cell, values)))
+                row = ProfileRow(moment, clock, values if _STORABLE(map(type, values)) else tuple(map(_cell, values)))
             yield row, bare
             before = row
 
@@ -142,10 +142,6 @@ def _columns(
 def _unique(name: str, taken: dict[str, int]) -> str:
     taken[name] = taken.get(name, 0) + 1
     return name if taken[name] == 1 else f"{name}_{taken[name]}"
-
-
-def _bare(values: tuple[Any, ...]) -> bool:
-    return all(map(isinstance, values, repeat((int, str, bytes, type(None)))))
 
 
 def _cell(value: Any) -> Cell:  # noqa: ANN401 - whatever a meter captured
