@@ -1,7 +1,8 @@
 """From an address to a line that carries APDUs: which stream, and which framing."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
 
 from headend.dlms.framing import Framing
 from headend.dlms.hdlc import HdlcFraming, LinkParameters
@@ -13,31 +14,42 @@ from headend.transport.stream import Stream
 
 #: A stream for one visit, before a deadline in the time of the running loop; given back when the block ends.
 Connect = Callable[[Address, float | None], AbstractAsyncContextManager[Stream]]
+Connector = Callable[[Address, float | None], Awaitable[Stream]]
 
 
-@asynccontextmanager
-async def dial(address: Address, deadline: float | None = None) -> AsyncIterator[Stream]:
+def dial(address: Address, deadline: float | None = None) -> AbstractAsyncContextManager[Stream]:
     """A connection of its own for one visit, closed after it."""
-    opening = ModeEClient(fastest=address.baud) if address.mode_e else None
-    stream = await connect(address, deadline, opening=opening)
-    try:
-        yield stream
-    finally:
-        stream.close()
+    return _Dialled(_connect, address, deadline)
 
 
-def dialling(connector: Callable[[Address, float | None], Awaitable[Stream]]) -> Connect:
+def dialling(connector: Connector) -> Connect:
     """As `dial`, over another way to connect."""
+    return lambda address, deadline: _Dialled(connector, address, deadline)
 
-    @asynccontextmanager
-    async def lend(address: Address, deadline: float | None) -> AsyncIterator[Stream]:
-        stream = await connector(address, deadline)
-        try:
-            yield stream
-        finally:
-            stream.close()
 
-    return lend
+async def _connect(address: Address, deadline: float | None) -> Stream:
+    opening = ModeEClient(fastest=address.baud) if address.mode_e else None
+    return await connect(address, deadline, opening=opening)
+
+
+class _Dialled(AbstractAsyncContextManager[Stream]):
+    __slots__ = ("_address", "_connector", "_deadline", "_stream")
+
+    def __init__(self, connector: Connector, address: Address, deadline: float | None) -> None:
+        self._connector = connector
+        self._address = address
+        self._deadline = deadline
+        self._stream: Stream | None = None
+
+    async def __aenter__(self) -> Stream:
+        self._stream = await self._connector(self._address, self._deadline)
+        return self._stream
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._stream is not None:
+            self._stream.close()
 
 
 def framing_for(address: Address, client_sap: int, server_sap: int) -> Framing:

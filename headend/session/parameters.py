@@ -1,13 +1,16 @@
 """From a role of the model and its keys to what a client brings to an association."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
+
+from attrs import frozen
 
 from headend.dlms import connection as dlms
 from headend.dlms.enumerations import Authentication
 from headend.dlms.security import KeyContext
 from headend.meters.inventory import Meter
-from headend.meters.model import Ciphering, Protection, Role
+from headend.meters.model import Ciphering, Role
 from headend.session.errors import NotConfigured
 from headend.session.ports import KeySet, RandomBytes
 
@@ -15,6 +18,8 @@ from headend.session.ports import KeySet, RandomBytes
 LARGEST_PDU: Final = 0xFFFF
 #: Octets of our challenge: what meters of all makers take.
 CHALLENGE_LENGTH: Final = 16
+#: Key contexts kept: making one costs a fifth of all cryptography of a visit.
+_CONTEXTS_KEPT: Final = 16_384
 
 _CIPHERINGS: Final = {
     Ciphering.NONE: dlms.Ciphering.GLO,
@@ -35,20 +40,33 @@ _WITH_SECRET: Final = frozenset(
 )
 
 
-def needs_keys(role: Role) -> bool:
-    """Whether the role has any secret at all."""
-    return needs_counters(role) or Authentication(role.authentication.mechanism) is not Authentication.NONE
+@frozen(eq=False)
+class RolePlan:
+    """A role in the terms of the protocol, worked out once per model.
 
+    `needs_keys`: it has any secret; `needs_counters`: something is sent under an invocation counter.
+    """
 
-def needs_counters(role: Role) -> bool:
-    """Whether anything is sent under an invocation counter."""
-    ciphered = role.protection is not Protection.NONE
-    return ciphered or Authentication(role.authentication.mechanism) is Authentication.HLS_GMAC
+    role: Role
+    authentication: Authentication
+    ciphering: dlms.Ciphering
+    policy: int
+    needs_keys: bool
+    needs_counters: bool
+
+    @classmethod
+    def of(cls, role: Role) -> "RolePlan":
+        """The plan of a role."""
+        authentication = Authentication(role.authentication.mechanism)
+        policy = role.protection.bits
+        counters = bool(policy) or authentication is Authentication.HLS_GMAC
+        keys = counters or authentication is not Authentication.NONE
+        return cls(role, authentication, _CIPHERINGS[role.ciphering], policy, keys, counters)
 
 
 def client_parameters(
     meter: Meter,
-    role: Role,
+    plan: RolePlan,
     keys: KeySet | None,
     *,
     counters: Iterator[int] | None,
@@ -57,7 +75,7 @@ def client_parameters(
     max_pdu_size: int = LARGEST_PDU,
 ) -> dlms.ClientParameters:
     """What to associate with; NotConfigured where a key is missing. `counters` as `needs_counters` says."""
-    authentication = Authentication(role.authentication.mechanism)
+    role, authentication = plan.role, plan.authentication
     security = None
     if counters is not None and keys is not None:
         security = dlms.Security(
@@ -65,9 +83,9 @@ def client_parameters(
             keys=_key_context(meter, keys),
             counters=counters,
             suite=role.suite,
-            policy=role.protection.bits,
+            policy=plan.policy,
             peer_system_title=meter.system_title,
-            ciphering=_CIPHERINGS[role.ciphering],
+            ciphering=plan.ciphering,
             last_received=last_received,
         )
     dedicated = security is not None and security.ciphering.dedicated
@@ -86,7 +104,10 @@ def client_parameters(
 def _key_context(meter: Meter, keys: KeySet) -> KeyContext:
     if keys.encryption is None or keys.authentication is None:
         raise NotConfigured(f"meter {meter.serial}: encryption or authentication key is missing; import its keys")
-    return KeyContext(keys.encryption, keys.authentication)
+    return _context(keys.encryption, keys.authentication)
+
+
+_context = lru_cache(maxsize=_CONTEXTS_KEPT)(KeyContext)
 
 
 def _secret(meter: Meter, keys: KeySet | None) -> bytes:

@@ -6,6 +6,7 @@ from headend.dlms.apdu import GetRequestNormal
 from headend.dlms.connection import PreparedRequest, prepare
 from headend.dlms.cosem import CosemAttribute
 from headend.meters.model import MeterModel, Register
+from headend.session.parameters import RolePlan
 from headend.session.services import INVOKE, Batch
 
 _plans: dict[int, "Plan"] = {}
@@ -24,6 +25,7 @@ class Plan:
     scalers: Batch
     balance: Batch | None
     balance_register: Register | None
+    roles: dict[str, RolePlan]
 
 
 def plan_for(model: MeterModel) -> Plan:
@@ -49,6 +51,7 @@ def _make(model: MeterModel) -> Plan:
         scalers=Batch([reference for reference in scaler_references if reference is not None]),
         balance=None if balance is None else Batch([r.reference for r in (balance, balance_time) if r is not None]),
         balance_register=balance,
+        roles={name: RolePlan.of(role) for name, role in model.roles.items()},
     )
 
 

@@ -17,7 +17,7 @@ from headend.session.counters import CounterJump
 from headend.session.errors import BadValue, NotOffered
 from headend.session.identity import check_identity
 from headend.session.link import Link
-from headend.session.plans import plan_for
+from headend.session.plans import Plan
 from headend.session.ports import Now
 from headend.session.profiles import Span
 from headend.session.services import Services, pairs
@@ -42,7 +42,7 @@ class Session(Services):
     def __init__(
         self,
         meter: Meter,
-        model: MeterModel,
+        plan: Plan,
         role: str,
         link: Link,
         *,
@@ -57,7 +57,7 @@ class Session(Services):
         self.zone = ZoneInfo(meter.time_zone)
         self.system_title = system_title
         self.counter_jump = counter_jump
-        self._plan = plan_for(model)
+        self._plan = plan
         self._now = now
         self._shapes = shapes
         self._firmware: str | None = None
