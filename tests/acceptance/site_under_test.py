@@ -1,5 +1,7 @@
 """A whole installation for a test: simulator and head-end as processes of their own, files in one folder."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -8,6 +10,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from headend.cli import main
 
 POLICY = """
 name = "acceptance"
@@ -55,10 +59,10 @@ tasks = ["clock", "relay", "registers", "balance"]
 class Answer:
     """What one command printed, and its exit code."""
 
-    def __init__(self, done):
-        self.exit_code = done.returncode
-        self.stdout = done.stdout
-        self.stderr = done.stderr
+    def __init__(self, exit_code, stdout, stderr):
+        self.exit_code = exit_code
+        self.stdout = stdout
+        self.stderr = stderr
 
     @property
     def json(self):
@@ -66,6 +70,17 @@ class Answer:
 
     def __repr__(self):
         return f"exit {self.exit_code}\n{self.stdout}\n{self.stderr}"
+
+
+@contextlib.contextmanager
+def changed_environment(changes):
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 class Site:
@@ -82,7 +97,18 @@ class Site:
     # Setting up
 
     def start_simulator(self, meters=1, scenario=None, seed=7, port=0):
-        command = [sys.executable, "-m", "simulator", "run", "--meters", str(meters), "--port", str(port), "--control-port", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "simulator",
+            "run",
+            "--meters",
+            str(meters),
+            "--port",
+            str(port),
+            "--control-port",
+            "0",
+        ]
         command += ["--seed", str(seed), "--json"]
         if scenario is not None:
             (self.folder / "scenario.toml").write_text(scenario)
@@ -113,17 +139,27 @@ class Site:
 
     # The head-end
 
-    def headend(self, *arguments, timeout=90, **environment):
+    def headend(self, *arguments, **environment):
+        """One command, in this process: what it imports is here already."""
+        out, err, argv = io.StringIO(), io.StringIO(), sys.argv
+        sys.argv = ["headend", *map(str, arguments)]
+        with changed_environment({"HEADEND_CONFIG": str(self.config)} | environment):
+            try:
+                with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                    main()
+                code = 0
+            except SystemExit as end:
+                code = end.code or 0
+            finally:
+                sys.argv = argv
+        return Answer(code, out.getvalue(), err.getvalue())
+
+    def headend_process(self, *arguments, timeout=90, **environment):
+        """One command as its users run it, in a process of its own."""
         command = [sys.executable, "-m", "headend", *map(str, arguments)]
-        done = subprocess.run(
-            command,
-            env=os.environ | {"HEADEND_CONFIG": str(self.config)} | environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        return Answer(done)
+        environment = os.environ | {"HEADEND_CONFIG": str(self.config)} | environment
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
+        return Answer(done.returncode, done.stdout, done.stderr)
 
     def start_daemon(self, *arguments, crash_point=None):
         environment = os.environ | {"HEADEND_CONFIG": str(self.config)}
@@ -174,7 +210,7 @@ class Site:
             if value:
                 return value
             time.sleep(every)
-        tail = "\n".join(map(str, self.daemon_log()[-15:])) if (self.folder / "daemon.log").exists() else ""
+        tail = "\n".join(str(line)[:400] for line in self.daemon_log()[-15:]) if (self.folder / "daemon.log").exists() else ""
         raise AssertionError(f"it never came true; the daemon's last words:\n{tail}")
 
     def commands(self, **options):

@@ -27,6 +27,7 @@ from headend.dlms.connection.parameters import (
     LARGEST_PDU,
     SMALLEST_PDU,
     SYSTEM_TITLE_LENGTH,
+    Ciphering,
     ClientParameters,
     Farewell,
 )
@@ -94,6 +95,8 @@ def check_parameters(parameters: ClientParameters) -> None:
         return
     if security.peer_system_title == security.system_title:
         raise LocalError("both ends have the same system title")
+    if security.ciphering is Ciphering.GENERAL_CIPHERING and not (security.policy and security.end_to_end):
+        raise LocalError("general-ciphering needs end-to-end keys, and a policy that uses them")
     if security.ciphering.dedicated and not (security.policy and parameters.dedicated_key):
         raise LocalError("a dedicated key is needed, and a policy that uses it")
 
