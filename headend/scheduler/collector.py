@@ -260,7 +260,12 @@ class Collector:
     def _feed(self, now: datetime) -> None:
         while self._put_off_times and self._put_off_times[0][0] <= now:
             _, serial = heapq.heappop(self._put_off_times)
-            if (work := self._put_off.pop(serial, None)) is not None:
+            work = self._put_off.pop(serial, None)
+            failing = self._failing.get(serial)
+            if work is not None and failing is not None and now < failing.not_before:
+                # It failed once more since it was put off.
+                self._postpone(work, failing.not_before)
+            elif work is not None:
                 self._add(work)
         enough = self.lane_rules.process * _READY_PER_PERMIT
         for name, round_ in sorted(self._rounds.items(), key=_priority):
