@@ -210,10 +210,12 @@ def _open(connection: Connection, consumer: Consumer, problems: list[Problem], n
             Problem(consumer.line, "opening_balance", "another opening balance is booked; correct it by a ledger entry")
         )
         return "unchanged"
+    if booking.repeated:
+        return "unchanged"
     connection.execute(
         "UPDATE accounts SET reconciled = 1 WHERE consumer_no = ? AND reconciled = 0", (consumer.consumer_no,)
     )
-    return "unchanged" if booking.repeated else "changed"
+    return "changed"
 
 
 def _protected(text: str) -> str | None:

@@ -63,8 +63,18 @@ def book(connection: Connection, entry: NewEntry, booked_at: datetime) -> Bookin
     )
     if source == "ledger":
         follow_sign(connection, account, negative_since, balance, min(entry.at, booked_at))
-    row_id = int(cursor.lastrowid or 0)
-    return Booking(_entry(entry.consumer_no, _row(connection, row_id)), repeated=False)
+    booked = Entry(
+        id=int(cursor.lastrowid or 0),
+        consumer_no=entry.consumer_no,
+        kind=entry.kind,
+        amount=entry.amount,
+        reference=entry.reference,
+        at=entry.at,
+        booked_at=booked_at,
+        note=entry.note,
+        balance=balance,
+    )
+    return Booking(booked, repeated=False)
 
 
 def balance_of(connection: Connection, account: int) -> int:
@@ -137,14 +147,6 @@ def _same_payment(connection: Connection, account: int, entry: NewEntry) -> Entr
             " nothing was booked"
         )
     return found
-
-
-def _row(connection: Connection, entry_id: int) -> tuple[int, str, int, str, int, int, str, int]:
-    row: tuple[int, str, int, str, int, int, str, int] = connection.execute(
-        f"SELECT {_COLUMNS} FROM ledger WHERE id = ?",  # noqa: S608  constant
-        (entry_id,),
-    ).fetchone()
-    return row
 
 
 def _entry(consumer_no: str, row: tuple[int, str, int, str, int, int, str, int]) -> Entry:

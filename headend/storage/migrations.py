@@ -17,9 +17,12 @@ def migrate(database: Database, path: Path) -> None:
     """Bring a database to this version's schema; refuse one that another program or a newer version wrote."""
     _refuse_foreign(database, path)
     known = _scripts()
-    _refuse_newer(database, path, {name for name, _ in known})
+    applied = {migration.name for migration in Migrations(_SET).applied(database)}
+    _refuse_newer(path, applied - {name for name, _ in known})
     for name, text in known:
-        _apply_one(database, name, text)
+        # Looked at before a write is begun: a command beside a busy daemon has nothing to wait for.
+        if name not in applied:
+            _apply_one(database, name, text)
 
 
 def schema_version() -> str:
@@ -78,10 +81,9 @@ def _refuse_foreign(database: Database, path: Path) -> None:
         raise StorageError(f"{path}: this database belongs to another program; choose another path for headend's")
 
 
-def _refuse_newer(database: Database, path: Path, known: set[str]) -> None:
-    newer = sorted({migration.name for migration in Migrations(_SET).applied(database)} - known)
+def _refuse_newer(path: Path, newer: set[str]) -> None:
     if newer:
         raise StorageError(
-            f"{path}: a newer version of headend wrote this database (schema {newer[-1]}, this version knows"
+            f"{path}: a newer version of headend wrote this database (schema {max(newer)}, this version knows"
             f" {schema_version()}); install that version, or restore a backup made before the upgrade"
         )

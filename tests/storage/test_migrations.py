@@ -106,3 +106,14 @@ async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path, cl
 async def test_a_folder_that_is_not_there_is_named(tmp_path, clock):
     with pytest.raises(StorageError, match="check that the folder exists"):
         await Store.open(tmp_path / "nowhere" / "headend.db", kek=KEK, now=clock)
+
+
+async def test_opening_again_waits_for_no_writer(tmp_path, clock):
+    await (await open_sqlite(tmp_path, clock)).close()
+    busy = connect_writer(tmp_path / "headend.db")
+    busy.conn.execute("BEGIN IMMEDIATE")
+    database = connect_writer(tmp_path / "headend.db")
+    database.conn.execute("PRAGMA busy_timeout = 0")
+    migrations.migrate(database, tmp_path / "headend.db")
+    database.close()
+    busy.close()
