@@ -3,8 +3,9 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Final
 
 import structlog
 from attrs import define
@@ -12,9 +13,13 @@ from attrs import define
 from headend.app.setup import Setup
 from headend.app.wiring import Headend, open_headend
 from headend.errors import HeadendError
+from headend.notify.publisher import Publisher
 from headend.scheduler.collector import Collector
 from headend.settings import Settings, load_settings
 from headend.storage.lock import DaemonLock
+
+#: Seconds for what the broker has not acknowledged when we stop; the rest waits in the store.
+LAST_WORDS_S: Final = 1.0
 
 _log = structlog.get_logger()
 
@@ -44,7 +49,8 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     collector = headend.collector()
     reloader = Reloader(headend, collector, settings)
     with _signals(collector, reloader):
-        await collector.run()
+        async with _publishing(headend):
+            await collector.run()
     _log.info("stopped", visits=dict(collector.figures.visits))
 
 
@@ -71,6 +77,22 @@ class Reloader:
         self.collector.reload(setup.schedules)
         self.settings = settings
         _log.info("configuration reloaded", schedules=[schedule.name for schedule in setup.schedules])
+
+
+@asynccontextmanager
+async def _publishing(headend: Headend) -> AsyncIterator[None]:
+    """Events go to the broker while the block runs, where one is configured; a broker that is away holds nothing up."""
+    if headend.setup.mqtt is None:
+        yield
+        return
+    publisher = Publisher(headend.store.events, headend.setup.mqtt)
+    task = asyncio.create_task(publisher.run(), name="publisher")
+    try:
+        yield
+    finally:
+        publisher.stop()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(task, LAST_WORDS_S)
 
 
 @contextmanager

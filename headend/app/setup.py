@@ -8,6 +8,7 @@ from attrs import frozen
 
 from headend.errors import HeadendError
 from headend.meters.registry import ModelRegistry, load_registry
+from headend.notify.mqtt import MqttSettings
 from headend.notify.texts import Texts, default_texts, parse_templates
 from headend.prepaid.model import Account, AccountView
 from headend.prepaid.policy import Policy
@@ -37,6 +38,7 @@ class Setup:
     texts: Texts
     schedules: tuple[Schedule, ...]
     lanes: LaneRules
+    mqtt: MqttSettings | None
 
     @classmethod
     def read(cls, settings: Settings) -> "Setup":
@@ -51,6 +53,7 @@ class Setup:
             texts=_texts(settings),
             schedules=tuple(_schedule(settings, each) for each in document.schedules),
             lanes=_lanes(settings),
+            mqtt=_mqtt(settings),
         )
 
     def rules(self) -> Rules:
@@ -169,3 +172,8 @@ def _lanes(settings: Settings) -> LaneRules:
         )
     except ValueError as error:
         raise SettingsError(f"{settings.source}: collection: {error}") from error
+
+
+def _mqtt(settings: Settings) -> MqttSettings | None:
+    mqtt = settings.document.mqtt
+    return None if mqtt.url is None else MqttSettings.parse(mqtt.url, mqtt.topic_prefix)

@@ -74,7 +74,7 @@ def person() -> str:
         return "unknown user"
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """A point in time: ISO 8601; without a zone it is local time."""
 
     name = "time"
