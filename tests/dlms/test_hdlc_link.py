@@ -248,6 +248,35 @@ def test_a_meter_that_works_long_may_acknowledge_first():
     assert client.feed(theirs(0x30, RESPONSE + b"answer")) == [b"answer"]
 
 
+def test_a_second_request_waits_for_the_turn():
+    client = connected_client()
+    client.wrap(b"one")
+    client.wrap(b"two")
+    assert client.take_output() == ours(0x10, COMMAND + b"one")
+    assert client.feed(theirs(0x30, RESPONSE + b"answer")) == [b"answer"]
+    assert client.take_output() == ours(0x32, COMMAND + b"two")
+    client.feed(theirs(0x51))
+    assert client.waiting  # the second answer is still owed
+    client.timeout()
+    assert client.take_output() == ours(0x31)
+    assert client.feed(theirs(0x52, RESPONSE + b"late")) == [b"late"]
+    assert not client.waiting
+
+
+def test_who_can_not_take_frames_says_so():
+    client, server = connected_client(), connected_server()
+    client.wrap(b"request")
+    client.busy = True
+    client.feed(theirs(0x30, RESPONSE + b"first", segmented=True))
+    assert decode_frames(client.take_output())[-1].kind is Kind.RNR
+    server.busy = True
+    server.feed(ours(0x10, COMMAND, segmented=True))
+    assert server.take_output() == theirs(supervisory(Kind.RNR, 1))
+    server.busy = False
+    server.feed(ours(0x11))
+    assert server.take_output() == theirs(0x31)
+
+
 def test_a_silent_meter_is_given_up():
     client = connected_client()
     client.wrap(b"request")
@@ -365,6 +394,8 @@ def test_unconfirmed_information_needs_no_link():
         (Kind.UI, False),
     ]
     assert client.feed(octets) == [bytes(300)]
+    assert client.feed(theirs(0x03, RESPONSE + b"cut ", segmented=True) + theirs(0x03, b"in two")) == [b"cut in two"]
+    assert client.feed(theirs(0x03, RESPONSE + b"whole")) == [b"whole"]
     client.wrap_unconfirmed(b"to the meter")
     assert server.feed(client.take_output()) == [b"to the meter"]
 
@@ -444,6 +475,26 @@ def test_a_server_that_works_long_acknowledges_and_answers_at_the_next_poll():
     assert server.take_output() == b""
     server.feed(ours(0x11))
     assert server.take_output() == theirs(0x30, RESPONSE + b"answer")
+
+
+def test_a_server_repeats_a_lost_answer_before_it_turns_to_the_next_request():
+    server = connected_server()
+    server.feed(ours(0x10, COMMAND + b"one"))
+    server.wrap(b"first answer")
+    lost = server.take_output()
+    assert server.feed(ours(0x12, COMMAND + b"two")) == [b"two"]  # N(R) 0: the answer did not arrive
+    assert decode_frames(server.take_output()) == [decode_frames(lost)[0]._replace(control=information(0, 2))]
+
+
+def test_a_client_that_sends_is_not_busy_any_more():
+    server = connected_server()
+    server.feed(ours(0x10, COMMAND + b"one"))
+    server.wrap(b"answer")
+    server.take_output()
+    server.feed(ours(supervisory(Kind.RNR, 0)))
+    assert server.take_output() == theirs(0x31)
+    server.feed(ours(0x12, COMMAND + b"two"))
+    assert names(server.take_output()) == ["I"]
 
 
 def test_a_server_passes_the_turn_where_no_answer_will_come():

@@ -31,7 +31,7 @@ class ClientLink(Link):
     def waiting(self) -> bool:
         """Whether the server owes something, so that a timer has to run."""
         return self.state in (LinkState.CONNECTING, LinkState.DISCONNECTING) or (
-            self.connected and (self._polled or self._awaiting_apdu or not self._transfer.idle)
+            self.connected and (self._polled or self._awaiting_apdu)
         )
 
     def connect(self) -> None:

@@ -58,6 +58,15 @@ class HdlcFraming:
         return self._link.parameters
 
     @property
+    def busy(self) -> bool:
+        """Set it while no I frames can be taken: acknowledgements say RNR, and the meter waits."""
+        return self._link.busy
+
+    @busy.setter
+    def busy(self, busy: bool) -> None:
+        self._link.busy = busy
+
+    @property
     def dropped(self) -> int:
         """How many octets were no part of a good frame."""
         return self._reader.dropped
@@ -163,6 +172,7 @@ class HdlcServerFraming:
         self._reader = FrameReader()
         self._links: dict[int, ServerLink] = {}
         self._peer: int | None = None
+        self._busy = False
         self._output = b""
 
     @property
@@ -184,6 +194,17 @@ class HdlcServerFraming:
     def waiting(self) -> bool:
         """Whether a client waits for this side, so that a timer has to run."""
         return any(link.waiting for link in self._links.values())
+
+    @property
+    def busy(self) -> bool:
+        """Set it while no I frames can be taken: acknowledgements to every client say RNR."""
+        return self._busy
+
+    @busy.setter
+    def busy(self, busy: bool) -> None:
+        self._busy = busy
+        for link in self._links.values():
+            link.busy = busy
 
     def link_epoch(self, client_sap: int) -> int | None:
         """A number that changes whenever this client's link is set up anew; None while its link is down."""
@@ -267,6 +288,7 @@ class HdlcServerFraming:
         link = self._links.pop(client, None)
         if link is None or (frame is not None and frame.kind is Kind.SNRM and not self._answers_as_called(link, frame)):
             link = ServerLink(self._own_address(frame), client_address(client), self.parameters)
+            link.busy = self._busy
         self._links[client] = link  # the one heard last stands last
         if len(self._links) > _MOST_LINKS:
             oldest = self._links.pop(next(iter(self._links)))
