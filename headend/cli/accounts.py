@@ -17,10 +17,13 @@ def show(consumer_no: str, entries: int, config: str | None, as_json: bool) -> N
     """One account: balance, ledger, the newest decision with its reason, notices."""
     from headend.app import now
     from headend.cli.running import with_store
+    from headend.prepaid.model import AccountView
     from headend.prepaid.money import format_rupees
+    from headend.storage.accounts import StoredDecision, WrittenNotice
+    from headend.storage.ledger import Entry
     from headend.storage.store import Store
 
-    async def work(store: Store) -> tuple[object, ...]:
+    async def work(store: Store) -> tuple[AccountView, list[Entry], list[StoredDecision], list[WrittenNotice]]:
         ledger = store.accounts
         return (
             await ledger.view(consumer_no, now()),
@@ -29,7 +32,7 @@ def show(consumer_no: str, entries: int, config: str | None, as_json: bool) -> N
             await ledger.notices(consumer_no, 5),
         )
 
-    view, ledger, decisions, notices = with_store(config, work)  # type: ignore[misc]
+    view, ledger, decisions, notices = with_store(config, work)
     facts = view.facts
     if as_json:
         emit_json(
@@ -58,11 +61,11 @@ def show(consumer_no: str, entries: int, config: str | None, as_json: bool) -> N
         "balance kept by": account.balance_source,
     }
     table(f"Account {account.consumer_no} ({account.name})", ("", ""), fields.items())
-    rows = [
+    booked = [
         (each.at, each.kind, format_rupees(each.amount), format_rupees(each.balance), each.reference) for each in ledger
     ]
-    table("Ledger, newest first", ("time", "kind", "amount", "balance", "reference"), rows)
-    rows = [(each.last_at, each.verdict, each.reason, each.would, each.times) for each in decisions]
-    table("Decisions, newest first", ("time", "decision", "reason", "would have been", "times"), rows)
-    rows = [(each.notice.at, each.notice.kind, each.notice.texts.get(account.language, "")) for each in notices]
-    table("Notices, newest first", ("time", "notice", "text"), rows)
+    table("Ledger, newest first", ("time", "kind", "amount", "balance", "reference"), booked)
+    decided = [(each.last_at, each.verdict, each.reason, each.would, each.times) for each in decisions]
+    table("Decisions, newest first", ("time", "decision", "reason", "would have been", "times"), decided)
+    told = [(each.notice.at, each.notice.kind, each.notice.texts.get(account.language, "")) for each in notices]
+    table("Notices, newest first", ("time", "notice", "text"), told)
