@@ -2,8 +2,15 @@
 
 from typing import NamedTuple
 
-from headend.dlms.connection import AssociationOpened, RequestReceived, RequestRefused, ServerConnection, ServerEvent
-from headend.dlms.connection.protection import CounterError
+from headend.dlms.connection import (
+    AssociationClosed,
+    AssociationOpened,
+    RequestReceived,
+    RequestRefused,
+    ServerConnection,
+    ServerEvent,
+)
+from headend.dlms.connection.counters import CounterError
 from headend.dlms.errors import RemoteError
 from headend.dlms.framing import ServerFraming
 from headend.dlms.hdlc import HdlcServerFraming
@@ -74,36 +81,45 @@ class Link:
         return self._react(events, counter)
 
     def _react(self, events: list[ServerEvent], counter: int | None) -> Reaction:
-        fault, asked = None, False
+        fault, asked, opens = None, False, False
         for event in events:
             match event:
-                case RequestReceived(client_sap, apdu, confirmed):
+                case RequestReceived():
                     asked = True
-                    self._note_accepted(client_sap)
-                    fault = self._strike(moment_of(apdu))
+                    fault = self._take_request(event, counter)
                     if fault is Fault.DROP:
                         return Reaction(fault=fault)
-                    self._serve(_ROLES[client_sap], apdu, confirmed=confirmed)
                 case RequestRefused(client_sap, error):
                     self._note_refused(client_sap, error, counter)
                 case AssociationOpened(client_sap):
+                    opens = True
+                    self._note_accepted(client_sap)
+                case AssociationClosed(client_sap):
                     self._note_accepted(client_sap)
         if counter is not None and not events:
             self._note_accepted(Role.SETTING)
         output = self._connection.take_output()
-        if output and not asked:
-            fault = self._strike(Moment.OTHER if self._opened else Moment.ASSOCIATE)
-        self._opened = self._opened or any(isinstance(event, AssociationOpened) for event in events)
+        if output and not asked and self.faults is not None:
+            fault = self.faults.strike(Moment.OTHER if self._opened else Moment.ASSOCIATE)
+        self._opened = self._opened or opens
         return Reaction(output, fault)
+
+    def _take_request(self, event: RequestReceived, counter: int | None) -> Fault | None:
+        role = _ROLES[event.client_sap]
+        if counter is None:
+            self._note_accepted(role)
+        else:  # it was larger than all before it, and its tag verified, or there were no request
+            self.meter.ledger(role).offer(counter, self.meter.now())
+        fault = None if self.faults is None else self.faults.strike(moment_of(event.apdu))
+        if fault is not Fault.DROP:
+            self._serve(role, event.apdu, confirmed=event.confirmed)
+        return fault
 
     def _serve(self, role: Role, request: object, *, confirmed: bool) -> None:
         self.requests += 1
         answer = serve(self.meter, role, request)
         if confirmed and answer is not None:
             self._connection.respond(answer, role)
-
-    def _strike(self, moment: Moment) -> Fault | None:
-        return self.faults.strike(moment) if self.faults is not None else None
 
     def _is_stale(self, role: Role, counter: int) -> bool:
         """A counter that another stream has passed meanwhile: this stream's connection would still take it."""

@@ -148,4 +148,7 @@ class Meter:
 
     def ledger(self, role: "Role") -> CounterLedger:
         """The counters received under that role's key."""
-        return self.counters.setdefault(role, CounterLedger())
+        ledger = self.counters.get(role)
+        if ledger is None:
+            ledger = self.counters[role] = CounterLedger()
+        return ledger

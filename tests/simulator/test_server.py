@@ -125,6 +125,20 @@ async def test_a_counter_that_does_not_grow_is_refused_and_on_record(second, reu
         again.close()
 
 
+async def test_the_counter_of_a_release_can_not_be_used_again():
+    fleet = make_fleet(1)
+    meter = fleet.meters[0]
+    async with serving(fleet) as server:
+        visitor = await visit(place(server, meter), meter, counters=count(100))
+        await visitor.release()
+        visitor.close()
+        assert meter.ledger(Role.SETTING).last == 103
+        again = await Visitor(meter, counters=count(103)).connect(place(server, meter))
+        assert isinstance(await again.associate(), AssociationRejected)
+        assert [item.counter for item in meter.ledger(Role.SETTING).refused] == [103]
+        again.close()
+
+
 async def test_a_stream_that_another_one_overtook_can_not_use_its_counters():
     fleet = make_fleet(1)
     meter = fleet.meters[0]
