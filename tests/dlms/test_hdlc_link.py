@@ -547,6 +547,14 @@ def test_each_client_has_its_own_link_and_the_oldest_gives_way():
     assert server.take_output() == theirs(0x30, RESPONSE + b"for a", destination=client_address(2))
 
 
+@pytest.mark.parametrize("source", [client_address(0), server_address(16, 1), server_address(16, 1, 4)])
+def test_what_can_be_no_client_is_left_alone(source):
+    server = HdlcServerFraming(1, 17)
+    server.feed(ours(0x93, source=source))
+    assert server.take_output() == b""
+    assert server.strays == 1
+
+
 def test_a_call_to_all_stations_is_never_answered():
     server = HdlcServerFraming(1, 17)
     everyone = server_address(0x7F, 0x7F)

@@ -101,6 +101,9 @@ def test_an_apdu_larger_than_allowed_is_refused_before_it_has_come():
     framing = WrapperFraming(16, 1, largest_apdu=100)
     with pytest.raises(DecodeError, match="at most 100"):
         framing.feed(encode_wrapper(1, 16, bytes(101))[:8])
+    framing = WrapperFraming(16, 1, largest_apdu=100)
+    with pytest.raises(DecodeError, match="at most 100"):
+        framing.feed(encode_wrapper(1, 16, bytes(101)))
 
 
 def test_the_largest_apdu_fits_and_a_larger_one_is_our_fault():
