@@ -81,10 +81,17 @@ def _book(connection: Connection, account: Account, entry: NewEntry, now: dateti
 
 def _move_mark(connection: Connection, mark: EnergyMark) -> None:
     connection.execute(
-        "INSERT INTO energy_marks (meter, energy_wh, at, remainder) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (meter) DO UPDATE SET (energy_wh, at, remainder) ="
-        " (excluded.energy_wh, excluded.at, excluded.remainder)",
-        (meter_id(connection, mark.meter), mark.energy_wh, to_micros(mark.at), mark.remainder),
+        "INSERT OR REPLACE INTO energy_marks (meter, energy_wh, at, remainder, duty_remainder, slab_period, slab_wh)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            meter_id(connection, mark.meter),
+            mark.energy_wh,
+            to_micros(mark.at),
+            mark.remainder,
+            mark.duty_remainder,
+            mark.slab_period,
+            mark.slab_wh,
+        ),
     )
 
 

@@ -31,8 +31,14 @@ ORDER BY superseded_by IS NOT NULL, id DESC LIMIT 1
 """
 
 _LAST_CONFIRMED: Final = """
-SELECT target = 'disconnected' AND origin = 'policy' FROM commands
+SELECT id, target = 'disconnected' AND origin = 'policy' FROM commands
 WHERE meter = ? AND state = 'confirmed' ORDER BY id DESC LIMIT 1
+"""
+
+_NOTICES: Final = """
+SELECT kind, key, at, delivered_at FROM notices n WHERE account = :account AND (at > :since OR id IN (
+  SELECT max(id) FROM notices WHERE account = :account GROUP BY kind))
+ORDER BY at, id
 """
 
 _CUTS: Final = """
@@ -40,7 +46,7 @@ SELECT coalesce(sum(counted_at > :hour), 0), count(*), coalesce(sum(counted_at >
 FROM commands WHERE target = 'disconnected' AND counted_at > :day AND id <> :but
 """
 
-#: Notices older than this no longer tell whether one is due.
+#: Notices of this span, and the newest of each kind however old: what tells whether another one is due.
 _NOTICES_SPAN: Final = timedelta(days=35)
 _HOUSE_ZONE: Final = "Asia/Kolkata"
 
@@ -89,6 +95,7 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
     cuts = cut_counts(connection, now, stored.account.office)
     notices = _notices(connection, stored.id, now)
     written, delivered = _told(connection, stored)
+    last_confirmed, by_us = _last_confirmed(connection, meter)
     facts = Facts(
         now=now,
         account=stored.account,
@@ -106,9 +113,10 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
         negative_since=from_micros(stored.negative_since),
         notice_at=written,
         notice_delivered_at=delivered,
-        disconnected_by_us=_disconnected_by_us(connection, meter),
+        disconnected_by_us=by_us,
         cuts_last_day=cuts.last_day,
         cuts_segment=cuts.segment_hour,
+        relay_command=last_confirmed,
     )
     return AccountView(facts, mark, notices)
 
@@ -123,11 +131,13 @@ def cut_counts(connection: Connection, now: datetime, segment: str, *, but: int 
 def energy_mark(connection: Connection, stored: StoredAccount) -> EnergyMark | None:
     """How far the energy of the account's meter is charged, None before the first charge."""
     row = connection.execute(
-        "SELECT energy_wh, at, remainder FROM energy_marks WHERE meter = ?", (stored.meter_id,)
+        "SELECT energy_wh, at, remainder, duty_remainder, slab_period, slab_wh FROM energy_marks WHERE meter = ?",
+        (stored.meter_id,),
     ).fetchone()
     if row is None or stored.account.meter is None:
         return None
-    return EnergyMark(stored.account.meter, row[0], from_micros(row[1]), row[2])
+    energy_wh, at, *rest = row
+    return EnergyMark(stored.account.meter, energy_wh, from_micros(at), *rest)
 
 
 def _stored(row: tuple[Any, ...]) -> StoredAccount:
@@ -155,16 +165,14 @@ def _open_command(connection: Connection, meter: int | None) -> OpenCommand | No
     return None if row is None else OpenCommand(*row)
 
 
-def _disconnected_by_us(connection: Connection, meter: int | None) -> bool:
+def _last_confirmed(connection: Connection, meter: int | None) -> tuple[int | None, bool]:
+    """The last confirmed command of a meter, and whether it was a disconnect for credit."""
     row = connection.execute(_LAST_CONFIRMED, (meter,)).fetchone()
-    return row is not None and bool(row[0])
+    return (None, False) if row is None else (row[0], bool(row[1]))
 
 
 def _notices(connection: Connection, account: int, now: datetime) -> tuple[SentNotice, ...]:
-    rows = connection.execute(
-        "SELECT kind, key, at, delivered_at FROM notices WHERE account = ? AND at > ? ORDER BY at, id",
-        (account, to_micros(now - _NOTICES_SPAN)),
-    )
+    rows = connection.execute(_NOTICES, {"account": account, "since": to_micros(now - _NOTICES_SPAN)})
     return tuple(SentNotice(kind, key, from_micros(at), from_micros(delivered)) for kind, key, at, delivered in rows)
 
 

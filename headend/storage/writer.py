@@ -33,7 +33,7 @@ Unit = Callable[[Connection], T]
 _MOST_UNITS: Final = 500
 _LONGEST_S: Final = 0.1
 
-#: So long a process waits for another one's transaction; the longest of ours is an import of some hundred thousand lines.
+#: So long a process waits for the transaction of another; the longest is an import of some hundred thousand lines.
 _PATIENCE_S: Final = 600.0
 #: How often it looks: the turnstile leaves one process looking, so this costs nothing and keeps a recharge quick.
 _LOOK_S: Final = 0.001

@@ -2,6 +2,7 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
+import attrs
 import pytest
 from store_making import (
     COLUMNS,
@@ -25,6 +26,7 @@ from store_making import (
 
 from headend.commands.model import Origin
 from headend.meters.reading import Column, ProfileRow, ProfileRows, Reading
+from headend.notify.model import NoticeKind
 from headend.prepaid.model import BalanceSource, EnergyMark, Mode
 from headend.scheduler.ports import Outcome, ReadResult
 from headend.storage import UnknownMeter
@@ -208,7 +210,8 @@ async def test_what_an_earlier_visit_knew_stays_known(fleet, clock):
 
 
 async def test_a_ledger_account_is_as_old_as_its_energy_mark(fleet, clock):
-    mark = EnergyMark(SERIAL, 1234, clock.now - timedelta(minutes=2), 17)
+    mark = EnergyMark(SERIAL, 1234, clock.now - timedelta(minutes=2), 17, 23, "2026-03", 999)
+    assert len(attrs.fields(EnergyMark)) == 7, "a new field must be stored, and be part of this mark"
     await fleet.record_visit(
         visit(clock), lambda view: keep(view, mark=mark, entries=(energy(clock, -40_00, "0..1234"),))
     )
@@ -268,6 +271,18 @@ async def test_notices_are_written_once_and_count_since_below_zero(store, fleet,
     events = await events_of(store, "notice.written")
     assert len(events) == 2
     assert "ऋणात्मक" in events[0].payload
+
+
+async def test_the_newest_notice_of_each_kind_is_never_too_old_to_be_seen(fleet, clock):
+    for kind, key in ((NoticeKind.CUT_DONE, "cut"), (NoticeKind.NEGATIVE, "n1"), (NoticeKind.NEGATIVE, "n2")):
+        await fleet.record_visit(visit(clock), lambda view, key=key, kind=kind: told(view, clock, key, kind))
+        clock.forward(minutes=1)
+    clock.forward(days=400)
+    assert [sent.key for sent in (await seen(fleet, clock)).notices] == ["cut", "n2"]
+
+
+def told(view, clock, key, kind):
+    return keep(view, notices=(notice(clock, key, kind),))
 
 
 async def test_the_command_of_a_judgement_is_journalled_in_the_same_transaction(store, fleet, clock):

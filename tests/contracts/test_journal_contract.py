@@ -328,6 +328,7 @@ async def test_a_confirmed_disconnect_is_known_as_the_relay_and_told_once(store,
     await journal.settle(command.id, State.CONFIRMED, clock.now, proof(clock, connected=False))
     facts = (await store.accounts.view(f"{10_000_000_001}", clock.now)).facts
     assert (facts.relay_connected, facts.disconnected_by_us, facts.open_command) == (False, True, None)
+    assert facts.relay_command == command.id
     (event,) = await events_of(store, "relay.disconnected")
     assert (event.meter, f'"command":{command.id}' in event.payload) == (SERIAL, True)
 

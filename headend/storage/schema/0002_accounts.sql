@@ -50,7 +50,10 @@ CREATE TABLE energy_marks (
   meter INTEGER PRIMARY KEY REFERENCES meters,
   energy_wh INTEGER NOT NULL,
   at INTEGER NOT NULL,
-  remainder INTEGER NOT NULL
+  remainder INTEGER NOT NULL,
+  duty_remainder INTEGER NOT NULL,
+  slab_period TEXT NOT NULL,
+  slab_wh INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE notices (
