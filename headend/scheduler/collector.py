@@ -21,10 +21,12 @@ from headend.commands.journal import Journal
 from headend.errors import HeadendError
 from headend.meters.inventory import Meter
 from headend.scheduler.backlog import Backlog, Urgency, Verdict, Work
-from headend.scheduler.backoff import COLLECTION, RELAY, Backoff, BackoffRules, after_failure
-from headend.scheduler.figures import Failing, Figures, RoundStanding, Standing
+from headend.scheduler.backoff import COLLECTION, RELAY, BackoffRules
+from headend.scheduler.failures import Failures
+from headend.scheduler.figures import Figures, RoundStanding, Standing
 from headend.scheduler.lanes import LaneRules, Lanes
 from headend.scheduler.outcomes import outcome_of
+from headend.scheduler.overdue import Overdue, Tell, tell_the_log
 from headend.scheduler.plan import Schedule, due_slot
 from headend.scheduler.ports import OpenSession, Outcome, ReadRequest
 from headend.scheduler.rounds import Round, start_round
@@ -54,6 +56,7 @@ class CollectorRules:
     poll_s: float = 0.2
     inventory_s: float = 60.0
     expire_s: float = 5.0
+    overdue_s: float = 30.0
     #: A backstop behind the session's own deadline, which names what was outstanding.
     visit_s: float = 180.0
     #: SIGTERM ends within 10 s: what is not done by then is cancelled, and the journal says UNKNOWN.
@@ -83,14 +86,19 @@ class Collector:
     lane_rules: LaneRules = field(factory=LaneRules)
     rules: CollectorRules = field(factory=CollectorRules)
     pause: Pause = pause
+    tell_overdue: Tell = tell_the_log
     figures: Figures = field(factory=Figures)
     _lanes: Lanes = field(init=False, default=Factory(lambda self: Lanes(self.lane_rules), takes_self=True))
     _backlog: Backlog = field(init=False, factory=Backlog)
+    _overdue: Overdue = field(
+        init=False, default=Factory(lambda self: Overdue(self.journal, self.tell_overdue), takes_self=True)
+    )
     _flights: dict[str, _Flight] = field(init=False, factory=dict)
     _put_off: dict[str, Work] = field(init=False, factory=dict)
     _put_off_times: list[tuple[datetime, str]] = field(init=False, factory=list)
-    _failing: dict[str, Backoff] = field(init=False, factory=dict)
-    _failing_relay: dict[str, Backoff] = field(init=False, factory=dict)
+    _failures: Failures = field(
+        init=False, default=Factory(lambda self: Failures(self.rules.collection, self.rules.relay), takes_self=True)
+    )
     _meters: dict[str, Meter] = field(init=False, factory=dict)
     _rounds: dict[str, Round] = field(init=False, factory=dict)
     _slots: dict[str, datetime] = field(init=False, factory=dict)
@@ -148,10 +156,7 @@ class Collector:
             put_off=len(self._put_off),
             oldest=self._backlog.oldest(),
             rounds=tuple(RoundStanding(name, each.slot, each.size, each.left) for name, each in self._rounds.items()),
-            failing=tuple(
-                Failing(meter, each.outcome, each.failures, each.first_error, each.not_before)
-                for meter, each in (self._failing | self._failing_relay).items()
-            ),
+            failing=self._failures.listing(),
             blocked_lanes=tuple(self._lanes.blocked(now)),
             visits=dict(self.figures.visits),
             commands=dict(self.figures.commands),
@@ -180,6 +185,8 @@ class Collector:
             self._meters = {meter.serial: meter for meter in await self.ports.store.meters()}
         if self._is_due("expire", self.rules.expire_s, now):
             await self.journal.expire(now)
+        if self._is_due("overdue", self.rules.overdue_s, now):
+            await self._overdue.look(now)
         # Half the pause, so that a pause that ends a moment early is no reason to skip a look.
         if self._is_due("poll", self.rules.poll_s / 2, now):
             await self._poll_commands(now)
@@ -202,8 +209,7 @@ class Collector:
             if flight is not None:
                 flight.visit.urgent = True
                 continue
-            failing = self._failing_relay.get(serial)
-            if failing is not None and now < failing.not_before:
+            if self._failures.relay_pause(serial, now) is not None:
                 continue
             meter = await self._meter(serial)
             if meter is not None:
@@ -261,12 +267,8 @@ class Collector:
         while self._put_off_times and self._put_off_times[0][0] <= now:
             _, serial = heapq.heappop(self._put_off_times)
             work = self._put_off.pop(serial, None)
-            failing = self._failing.get(serial)
-            if work is not None and failing is not None and now < failing.not_before:
-                # It failed once more since it was put off.
-                self._postpone(work, failing.not_before)
-            elif work is not None:
-                self._add(work)
+            if work is not None:
+                self._add_unless_failing(work, now)
         enough = self.lane_rules.process * _READY_PER_PERMIT
         for name, round_ in sorted(self._rounds.items(), key=_priority):
             while self._backlog.ready_lanes < enough and (meter := round_.take(now)) is not None:
@@ -275,12 +277,14 @@ class Collector:
                 del self._rounds[name]
 
     def _routine(self, meter: Meter, schedule: Schedule, now: datetime) -> None:
-        work = Work(meter, Urgency.ROUTINE + schedule.priority, now, tasks=schedule.tasks)
-        failing = self._failing.get(meter.serial)
-        if failing is not None and now < failing.not_before:
-            self._postpone(work, failing.not_before)
-        else:
+        self._add_unless_failing(Work(meter, Urgency.ROUTINE + schedule.priority, now, tasks=schedule.tasks), now)
+
+    def _add_unless_failing(self, work: Work, now: datetime) -> None:
+        until = self._failures.collection_pause(work.meter.serial, now)
+        if until is None:
             self._add(work)
+        else:
+            self._postpone(work, until)
 
     def _add(self, work: Work) -> None:
         flight = self._flights.get(work.meter.serial)
@@ -367,25 +371,12 @@ class Collector:
         self._advance()
 
     def _learn(self, work: Work, result: VisitResult, now: datetime) -> None:
-        serial = work.meter.serial
-        error = result.error or result.outcome.value
+        self._failures.learn(work, result, now)
         if result.outcome is Outcome.DONE:
-            self._failing.pop(serial, None)
-            earlier = self._failing_relay.pop(serial, None)
-            if result.unsettled:
-                standing = after_failure(earlier, Outcome.FAILED, "command unsettled", serial, now, self.rules.relay)
-                self._failing_relay[serial] = standing
             return
-        _log.warning("visit failed", meter=serial, outcome=result.outcome.value, error=error)
-        if work.relay:
-            earlier = self._failing_relay.get(serial)
-            standing = after_failure(earlier, result.outcome, error, serial, now, self.rules.relay)
-            self._failing_relay[serial] = standing
+        _log.warning("visit failed", meter=work.meter.serial, outcome=result.outcome.value, error=result.error)
         if work.tasks:
-            earlier = self._failing.get(serial)
-            standing = after_failure(earlier, result.outcome, error, serial, now, self.rules.collection)
-            self._failing[serial] = standing
-            self._postpone(Work(work.meter, work.urgency, work.since, tasks=work.tasks), standing.not_before)
+            self._add_unless_failing(Work(work.meter, work.urgency, work.since, tasks=work.tasks), now)
 
     async def _finish(self) -> None:
         """Let what is under way end; what does not in time is cancelled, and journals what it was doing."""

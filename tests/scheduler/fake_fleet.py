@@ -136,6 +136,9 @@ class FakeJournal:
         self.expirations += 1
         return 0
 
+    async def commands(self, *, meter=None, state=None, limit=100):
+        return [each for each in self.open.values() if state in (None, each.state)][:limit]
+
     async def meters_with_open(self):
         found = [(serial, command.target is Target.CONNECTED) for serial, command in self.open.items()]
         return sorted(found, key=lambda each: not each[1])

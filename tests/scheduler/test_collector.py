@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from attrs import evolve
 from fake_fleet import Denied, FakeStore, Fleet, NobodyThere, meter, seconds
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -587,3 +588,30 @@ def test_the_figures_add_up():
     assert standing.commands == {"confirmed": 1}
     assert standing.reads == 1
     assert (standing.in_flight, standing.waiting, standing.put_off) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("target", "state", "told"),
+    [
+        (Target.CONNECTED, State.REQUESTED, True),
+        (Target.CONNECTED, State.UNKNOWN, True),
+        (Target.DISCONNECTED, State.UNKNOWN, True),
+        (Target.DISCONNECTED, State.REQUESTED, False),
+    ],
+)
+def test_a_person_is_told_once_of_what_stays_open_for_a_quarter_of_an_hour(target, state, told):
+    async def scenario():
+        fleet, calls = Fleet(meter(1)), []
+
+        async def tell(command):
+            calls.append((command.id, seconds(now(), START)))
+
+        fleet.collector = evolve(fleet.collector, tell_overdue=tell)
+        fleet.errors["M0001", "open"] = NobodyThere("no answer")
+        fleet.journal.add("M0001", target, state)
+        await fleet.run_for(3600)
+        return calls
+
+    calls = run(scenario())
+    assert len(calls) == told
+    assert all(900 <= at <= 931 for _, at in calls)
