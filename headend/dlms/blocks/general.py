@@ -14,8 +14,10 @@ from headend.dlms.errors import LocalError, RemoteError
 #: Tag, block control, two numbers and a length of up to three octets.
 OVERHEAD: Final = 9
 LARGEST_NUMBER: Final = 0xFFFF
-#: Turns in a row that bring nothing new, in either direction, before the peer is given up.
+#: Bursts in a row that bring nothing new, in either direction, before the peer is given up.
 _PATIENCE: Final = 16
+#: The most blocks of one burst; a turn that is handed over counts as a whole one.
+_A_BURST: Final = 64
 
 
 class GeneralBlocks:
@@ -101,9 +103,12 @@ class GeneralBlocks:
         self._peer_window = max(1, block.window)
         if block.block_number == self._expected:
             progress = self._append(block) or progress
-        self._idle = 0 if progress else self._idle + 1
-        if self._idle > _PATIENCE:
-            raise RemoteError(f"{self._idle} blocks in a row brought nothing new")
+        if progress:
+            self._idle = 0
+        else:
+            self._idle += 1 if block.streaming else _A_BURST
+            if self._idle > _PATIENCE * _A_BURST:
+                raise RemoteError(f"{_PATIENCE} bursts in a row brought nothing new")
         return not block.streaming
 
     def _confirm(self, number: int) -> bool:

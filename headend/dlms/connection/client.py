@@ -21,10 +21,12 @@ from headend.dlms.blocks import GeneralBlocks
 from headend.dlms.blocks.general import OVERHEAD as GENERAL_OVERHEAD
 from headend.dlms.blocks.services import LongRequest
 from headend.dlms.connection import handshake, hls, initiation
+from headend.dlms.connection.counters import InvocationCounter
+from headend.dlms.connection.end_to_end import EndToEnd
 from headend.dlms.connection.events import Associated, AssociationRejected, Released
 from headend.dlms.connection.exchange import Answer, Exchange
-from headend.dlms.connection.parameters import ClientParameters, Farewell
-from headend.dlms.connection.protection import InvocationCounter, Protection
+from headend.dlms.connection.parameters import Ciphering, ClientParameters, Farewell
+from headend.dlms.connection.protection import Protection, end_to_end_of
 from headend.dlms.connection.services import (
     INVOKE_ID,
     Notification,
@@ -112,13 +114,15 @@ class ClientConnection:
         self._title = None if security is None else security.peer_system_title
         self._counter = None if security is None else InvocationCounter(security.counters)
         self._global: Protection | None = None
-        self._cipher: Protection | None = None
+        self._cipher: Protection | EndToEnd | None = None
         if security is not None and self._counter is not None and security.policy:
             general = security.ciphering.general
             self._global = self._cipher = Protection(security, self._counter, general=general)
             if security.ciphering.dedicated and parameters.dedicated_key is not None:
                 dedicated = KeyContext(parameters.dedicated_key, security.keys.authentication_key)
                 self._cipher = Protection(security, self._counter, dedicated=dedicated, general=general)
+            elif security.ciphering is Ciphering.GENERAL_CIPHERING:
+                self._cipher = end_to_end_of(security, self._counter)
 
     @property
     def state(self) -> State:
@@ -329,7 +333,7 @@ class ClientConnection:
         if self._cipher is not None:
             self._cipher.learn(self._title)
             if self._lacking & _GENERAL_PROTECTION:
-                self._cipher.general = False
+                self._do_without_general_protection(self._cipher)
         self._room = self._room_for(_NO_TAG)
         if outcome.challenge is None:
             self._state = theirs(CLIENT, self._state, Event.ACCEPTED)
@@ -337,6 +341,12 @@ class ClientConnection:
         else:
             self._state = theirs(CLIENT, self._state, Event.CHALLENGED)
             self._prove(outcome.challenge)
+
+    def _do_without_general_protection(self, cipher: Protection | EndToEnd) -> None:
+        """The service-specific envelope proves the same under the same key; general-ciphering has no such twin."""
+        if isinstance(cipher, EndToEnd):
+            raise RemoteError("the meter did not agree to general protection, which general-ciphering is")
+        cipher.general = False
 
     def _refuse(self, rejection: AssociationRejected, event: Event) -> None:
         self._state = theirs(CLIENT, self._state, event)

@@ -63,7 +63,7 @@ LONGEST_CHALLENGE: Final = 64
 
 _USER_TEXTS: Final = {
     UserDiagnostic.NULL: "authentication refused by the meter without a reason",
-    UserDiagnostic.NO_REASON_GIVEN: "authentication refused by the meter, no reason given (wrong key or counter, often)",
+    UserDiagnostic.NO_REASON_GIVEN: "authentication refused by the meter, no reason given (often wrong key or counter)",
     UserDiagnostic.APPLICATION_CONTEXT_NAME_NOT_SUPPORTED: "ciphering as asked for is not supported by the meter",
     UserDiagnostic.CALLING_AP_TITLE_NOT_RECOGNIZED: "our system title is not known to the meter",
     UserDiagnostic.AUTHENTICATION_MECHANISM_NAME_NOT_RECOGNISED: "authentication mechanism not known to the meter",

@@ -2,8 +2,8 @@
 
 from headend.dlms import axdr
 from headend.dlms.axdr import EncodedData, Tag
+from headend.dlms.connection.counters import InvocationCounter
 from headend.dlms.connection.parameters import ClientParameters, ServerParameters
-from headend.dlms.connection.protection import InvocationCounter
 from headend.dlms.enumerations import Authentication
 from headend.dlms.errors import DecodeError, RemoteError
 from headend.dlms.security import HlsContext, hls_reply, hls_verify

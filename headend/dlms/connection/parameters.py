@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from headend.dlms.connection.end_to_end import EndToEndKeys
 from headend.dlms.enumerations import Authentication, Conformance
 from headend.dlms.errors import LocalError
 from headend.dlms.security import KeyContext, ManufacturerFunction, SigningContext
@@ -50,6 +51,7 @@ class Ciphering(Enum):
     DED = "service-specific, dedicated key"
     GENERAL_GLO = "general, global key"
     GENERAL_DED = "general, dedicated key"
+    GENERAL_CIPHERING = "general-ciphering, each APDU names its key"
 
     @property
     def dedicated(self) -> bool:
@@ -133,8 +135,10 @@ class Security:
     peer_system_title: bytes | None = field(default=None, validator=_is_peer_title)
     ciphering: Ciphering = Ciphering.GLO
     last_received: int = -1
-    #: for HLS with ECDSA and for general signing
+    #: For HLS with ECDSA.
     signing: SigningContext | None = field(default=None, repr=False)
+    #: For general-ciphering.
+    end_to_end: EndToEndKeys | None = field(default=None, repr=False)
 
 
 @frozen

@@ -5,13 +5,14 @@ peer's must grow too and is moved only after its tag verified, and what is check
 frame.
 """
 
-from collections.abc import Iterator
 from hmac import compare_digest
 from struct import Struct
 from typing import Final
 
 from headend.dlms.apdu.tags import DED_TAGS, GLO_TAGS
 from headend.dlms.axdr import decode_length, encode_length
+from headend.dlms.connection.counters import CounterError, InvocationCounter
+from headend.dlms.connection.end_to_end import EndToEnd
 from headend.dlms.connection.parameters import SYSTEM_TITLE_LENGTH, Security
 from headend.dlms.enumerations import SecurityControl
 from headend.dlms.errors import DecodeError, LocalError, RemoteError, SecurityError
@@ -22,7 +23,6 @@ _HEADER_LENGTH: Final = 5
 #: The envelope's own tag and a length of at most three octets.
 _TAG_AND_LENGTH: Final = 4
 _TAG_LENGTH: Final = 12
-_LARGEST_COUNTER: Final = 0xFFFF_FFFF
 _BOTH: Final = int(SecurityControl.AUTHENTICATED_ENCRYPTION)
 _AUTHENTICATED: Final = int(SecurityControl.AUTHENTICATION)
 
@@ -35,28 +35,18 @@ _PLAIN_DED: Final = {twin: plain for plain, twin in DED_TAGS.items()}
 _OCTETS: Final = tuple(bytes((octet,)) for octet in range(256))
 
 
-class CounterError(SecurityError):
-    """The peer's counter did not grow: a repetition, or octets out of order."""
-
-
-class InvocationCounter:
-    """Our own counter: what the caller reserved, given out once each, for APDUs and HLS alike."""
-
-    __slots__ = ("_last", "_reserved")
-
-    def __init__(self, reserved: Iterator[int]) -> None:
-        self._reserved = reserved
-        self._last = -1
-
-    def take(self) -> int:
-        """The next value; `LocalError` if none is left or the caller's values don't grow."""
-        value = next(self._reserved, None)
-        if value is None:
-            raise LocalError("no invocation counter is left: reserve more before the association")
-        if not self._last < value <= _LARGEST_COUNTER:
-            raise LocalError(f"invocation counter {value} after {self._last}: a counter is never used twice")
-        self._last = value
-        return value
+def end_to_end_of(security: Security, counter: InvocationCounter) -> EndToEnd:
+    """The end-to-end protection that `security` asks for; `LocalError` if it has no keys of it."""
+    if security.end_to_end is None:
+        raise LocalError("general-ciphering needs end-to-end keys")
+    return EndToEnd(
+        security.end_to_end,
+        counter,
+        title=security.system_title,
+        peer_title=security.peer_system_title,
+        policy=security.policy,
+        suite=security.suite,
+    )
 
 
 class Protection:

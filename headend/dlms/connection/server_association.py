@@ -21,10 +21,12 @@ from headend.dlms.association import SERVER, Event, State, ours, theirs
 from headend.dlms.blocks import GeneralBlocks
 from headend.dlms.blocks.general import OVERHEAD as GENERAL_OVERHEAD
 from headend.dlms.connection import admission, hls
+from headend.dlms.connection.counters import CounterError, InvocationCounter
+from headend.dlms.connection.end_to_end import EndToEnd  # noqa: TC001 - the others of this module are used
 from headend.dlms.connection.events import AssociationClosed, AssociationOpened, RequestReceived, RequestRefused
 from headend.dlms.connection.handshake import GLO_INITIATE_RESPONSE, REPLY_TO_HLS
 from headend.dlms.connection.parameters import LARGEST_PDU, Refusal, ReleaseSupport, ServerParameters
-from headend.dlms.connection.protection import CounterError, InvocationCounter, Protection
+from headend.dlms.connection.protection import Protection, end_to_end_of
 from headend.dlms.connection.server_blocks import ServerBlocks
 from headend.dlms.connection.services import SERVICES, Notification, Request, prepare
 from headend.dlms.enumerations import ActionResult, Conformance, ServiceError, StateError
@@ -58,6 +60,7 @@ class ServerAssociation:
         "_client_sap",
         "_counter",
         "_dedicated",
+        "_end_to_end",
         "_events",
         "_general_answer",
         "_general_blocks",
@@ -90,7 +93,10 @@ class ServerAssociation:
             self._global = Protection(security, self._counter, general=security.ciphering.general)
             self._global.start_above(last_received)
         self._dedicated: Protection | None = None
-        self._cipher = self._global
+        self._end_to_end: EndToEnd | None = None
+        if security is not None and self._counter is not None and security.policy and security.end_to_end is not None:
+            self._end_to_end = end_to_end_of(security, self._counter)
+        self._cipher: Protection | EndToEnd | None = self._global
         self._admission: admission.Admission | None = None
         self._request: Request | None = None
         self._general_blocks: GeneralBlocks | None = None
@@ -148,9 +154,10 @@ class ServerAssociation:
         if self._global is None:
             return apdu
         tag = apdu[0]
-        cipher = self._global
-        if self._dedicated is not None and self._dedicated.opens(tag):
-            cipher = self._dedicated
+        cipher: Protection | EndToEnd = self._global
+        for other in (self._dedicated, self._end_to_end):
+            if other is not None and other.opens(tag):
+                cipher = other
         plain = cipher.open(apdu)
         cipher.general = tag in _GENERAL
         self._cipher = cipher
@@ -224,6 +231,8 @@ class ServerAssociation:
             self._dedicated = Protection(security, self._counter, dedicated=dedicated, general=False)
             self._dedicated.learn(admitted.client_system_title)
             self._cipher = self._dedicated
+        if self._end_to_end is not None:
+            self._end_to_end.learn(admitted.client_system_title)
         hls_follows = admitted.server_challenge is not None
         self.state = theirs(SERVER, self.state, Event.CHALLENGED if hls_follows else Event.ACCEPTED)
         if admitted.response_allowed:

@@ -26,7 +26,7 @@ from headend.dlms.apdu import (
     encode,
 )
 from headend.dlms.blocks import Reassembly
-from headend.dlms.blocks.services import FirstBlock, LongResponse, join_request
+from headend.dlms.blocks.services import BLOCK_OVERHEAD, FirstBlock, LongResponse, join_request
 from headend.dlms.connection.services import INVOKE_ID
 from headend.dlms.enumerations import ActionResult, Conformance, DataAccessResult
 from headend.dlms.errors import RemoteError
@@ -137,6 +137,8 @@ class ServerBlocks:
         if len(octets) <= room:
             return octets
         match apdu:
+            case _ if room <= BLOCK_OVERHEAD:
+                return None
             case GetResponseNormal() | GetResponseWithList() if conformance & _LONG_GET:
                 pass
             case ActionResponseNormal() | ActionResponseWithList() if conformance & _LONG_ACTION:

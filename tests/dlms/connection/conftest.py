@@ -6,6 +6,7 @@ from headend.dlms import (
     Ciphering,
     ClientConnection,
     ClientParameters,
+    EndToEndKeys,
     LocalError,
     RequestReceived,
     Security,
@@ -44,6 +45,8 @@ def client_parameters(**changes):
     """A client of the utility setting role: HLS with GMAC, authenticated and encrypted, unless changed."""
     security = {"system_title": CLIENT_TITLE, "keys": KEYS, "counters": count(100)}
     security.update(changes.pop("security", {}))
+    if security.get("ciphering") is Ciphering.GENERAL_CIPHERING:
+        security.setdefault("end_to_end", EndToEndKeys.identified(KEYS))
     fields = {
         "client_sap": CLIENT_SAP,
         "authentication": Authentication.HLS_GMAC,
@@ -62,6 +65,7 @@ def server_parameters(**changes):
     """The meter's side of `client_parameters`."""
     security = {"system_title": METER_TITLE, "keys": KEYS, "counters": count(7000)}
     security.update(changes.pop("security", {}))
+    security.setdefault("end_to_end", EndToEndKeys.identified(security["keys"]))
     fields = {
         "authentication": Authentication.HLS_GMAC,
         "secret": SECRET,

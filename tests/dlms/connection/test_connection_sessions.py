@@ -139,6 +139,8 @@ def test_a_session_does_all_it_is_asked_for(kit, authentication, ciphering, poli
 @pytest.mark.parametrize("size", [64, 128, 500])
 @pytest.mark.parametrize(("ciphering", "policy"), ENVELOPES)
 def test_a_small_pdu_size_is_kept_by_both_ends(kit, ciphering, policy, size):
+    if ciphering is Ciphering.GENERAL_CIPHERING and size < 300:
+        pytest.skip("its envelope alone is longer")
     security = {"ciphering": ciphering, "policy": policy}
     sizes = {"max_pdu_size": size}
     # The list of attributes is 40 octets of descriptors, which can't be cut without general block transfer.
