@@ -19,9 +19,10 @@ from simulator.control import Control, serve_control
 from simulator.export import write_consumers, write_inventory, write_keys
 from simulator.fleet import Fleet
 from simulator.keyed import Nonces
+from simulator.listening import ListenError
 from simulator.meter import Meter
 from simulator.scenario import Scenario, read_scenario
-from simulator.server import ListenError, MeterServer
+from simulator.server import MeterServer
 from simulator.simulation import Simulation
 from simulator.sites import Place, gateways, own_ports
 

@@ -2,27 +2,20 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from errno import EADDRINUSE, EADDRNOTAVAIL, EMFILE
 from typing import cast
 
 from headend.dlms.errors import RemoteError
-from headend.errors import HeadendError
 from simulator.faults import Fault, Moment, garbled
 from simulator.keyed import SERVED
 from simulator.link import Link, Reaction
+from simulator.listening import BACKLOG, listening_socket
 from simulator.meter import Meter
 from simulator.simulation import Simulation
 from simulator.sites import Place, Site, loopback_address, number_at
 from simulator.stream import WrapperSplitter
 
-#: Connections that may wait to be accepted: a collection round opens many at once.
-_BACKLOG = 1024
 #: How long an HDLC line stays quiet before a damaged frame is given up, in seconds: a few frames at 9600 baud.
 _LINE_TIMEOUT = 0.5
-
-
-class ListenError(HeadendError):
-    """A port can't be listened on; the text names it and the way out."""
 
 
 class MeterServer:
@@ -93,13 +86,10 @@ class MeterServer:
             self.simulation.places[meter.identity.number] = Place(site.host, port, server_sap, site.gateway)
 
     async def _open(self, site: Site, protocol: Callable[[], "MeterStream"]) -> int:
-        loop = asyncio.get_running_loop()
-        try:
-            server = await loop.create_server(protocol, site.host, site.port, backlog=_BACKLOG)
-        except OSError as error:
-            raise ListenError(_why_not(site, error)) from error
+        listening = listening_socket(site)
+        server = await asyncio.get_running_loop().create_server(protocol, sock=listening, backlog=BACKLOG)
         self._servers.append(server)
-        return int(server.sockets[0].getsockname()[1])
+        return int(listening.getsockname()[1])
 
 
 class MeterStream(asyncio.Protocol):
@@ -257,13 +247,3 @@ class MeterStream(asyncio.Protocol):
     def _write(self, output: bytes) -> None:
         if not self._transport.is_closing():
             self._transport.write(output)
-
-
-def _why_not(site: Site, error: OSError) -> str:
-    if error.errno == EADDRINUSE:
-        return f"port {site.port} on {site.host} is in use: choose another with --port, or --port 0 for any free one"
-    if error.errno == EADDRNOTAVAIL:
-        return f"{site.host} is no address of this machine: choose another with --host"
-    if error.errno == EMFILE:
-        return "too many open files: raise the limit with `ulimit -n`, or use --gateways or --by-address"
-    return f"can't listen on {site.host}, port {site.port}: {error.strerror}"

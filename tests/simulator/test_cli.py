@@ -125,6 +125,13 @@ def test_a_control_port_in_use_is_named_with_the_way_out(start):
     assert "--control-port" in message
 
 
+def test_too_few_files_are_named_with_the_way_out():
+    command = f"ulimit -n 100; exec {sys.executable} -m simulator run --meters 200 --port 0"
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert "too many open files: raise the limit with `ulimit -n`, or use --gateways" in ended.stderr
+
+
 def test_ports_beyond_the_last_are_refused_with_the_way_out(start):
     process = start("--meters", 10, "--port", 65_530)
     assert process.wait(20) == 1

@@ -14,8 +14,9 @@ from simulator.faults import Fault, Moment, Scripted
 from simulator.fleet import Fleet
 from simulator.identity import Keys
 from simulator.keyed import Nonces
+from simulator.listening import ListenError
 from simulator.scenario import FaultSection, MeterSection, Scenario
-from simulator.server import ListenError, MeterServer
+from simulator.server import MeterServer
 from simulator.simulation import Simulation
 from simulator.sites import gateways, loopback_address, own_ports
 from tests.simulator.visitor import Visitor, visit
