@@ -10,7 +10,7 @@ from headend.dlms.errors import DecodeError
 #: A longer list of references or results in one APDU is refused: 4,096 take some 15 ms of CPU.
 MAX_LIST: Final = 4_096
 #: Elements that the arrays and structures of one APDU may have together, each counted as its octets, but at most as
-#: `axdr.MAX_ELEMENTS` allows one of them: three full ones, some 40 ms of CPU (safety rule 12).
+#: `axdr.MAX_ELEMENTS` allows one of them: three full ones, some 40 ms of CPU to look through (safety rule 12).
 MAX_ELEMENTS: Final = 3 * axdr.MAX_ELEMENTS
 #: Octets of all access parameters of one APDU: they are decoded at once, and 100 columns have but 1,800.
 MAX_SELECTION: Final = 16_384

@@ -293,11 +293,13 @@ def test_a_count_or_length_is_believed_only_if_the_octets_are_there(octets: str)
     assert process_time() - start < 0.05
 
 
-FULL_ARRAY = b"\x01\x82\xff\xf0" + bytes(0xFFF0)
+FULL_ARRAY = b"\x01\x82\x7f\xf0" + bytes(0x7FF0)
+assert axdr.MAX_ELEMENTS >= 0x7FF0
 LARGE = {
-    "many full arrays": b"\xc4\x03\xc1\x10" + (b"\x00" + FULL_ARRAY) * 16,
+    "many full arrays": b"\xc4\x03\xc1\x1f" + (b"\x00" + FULL_ARRAY) * 31,
     "one full array": b"\xc4\x01\xc1\x00" + FULL_ARRAY,
-    "structures in an array": b"\xc4\x01\xc1\x00\x01\x82\x80\x00" + b"\x02\x00" * 0x8000,
+    "structures in an array": b"\xc4\x01\xc1\x00\x01\x82\x7f\xf0" + b"\x02\x00" * 0x7FF0,
+    "arrays of structures": b"\xc4\x03\xc1\x10" + (b"\x00\x01\x82\x7f\xf0" + b"\x02\x00" * 0x7FF0) * 16,
     "many descriptors": b"\xc0\x03\xc1\x82\xff\xff" + bytes(10) * 0xFFFF,
     "as many descriptors as allowed": b"\xc0\x03\xc1\x82\x10\x00" + bytes(10) * 0x1000,
     "as many results as allowed": b"\xc4\x03\xc1\x82\x10\x00" + bytes(2) * 0x1000,
