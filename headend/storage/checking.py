@@ -8,6 +8,7 @@ from attrs import frozen
 
 from headend.commands.model import State
 from headend.commands.transitions import allowed
+from headend.storage.migrations import expected_schema, schema_of
 from headend.storage.shapes import all_tables
 from headend.storage.sqlite import Connection, SqliteError
 
@@ -105,8 +106,16 @@ def _histories(connection: Connection) -> Iterator[str]:
             yield f"journal: command {command} is {state}, its last step says {last[command]}"
 
 
+def _schema(connection: Connection) -> Iterator[str]:
+    """Every table, index and guard is as the migrations made it: a tool that rewrites a table loses its triggers."""
+    found = schema_of(connection)
+    for name, statement in expected_schema().items():
+        if found.get(name) != statement:
+            yield f"schema: {name} is {'not as it was made' if name in found else 'gone'}"
+
+
 def _tables(connection: Connection) -> Iterator[str]:
-    """The tables of readings are there and kept immutable: a tool that rewrites a table loses its trigger."""
+    """The tables of readings are there and kept immutable."""
     triggers = {table for (table,) in connection.execute("SELECT tbl_name FROM sqlite_master WHERE type = 'trigger'")}
     for _, table in all_tables(connection):
         if table not in triggers:
@@ -121,6 +130,7 @@ _LOOKS: Final[tuple[Callable[[Connection], Iterator[str]], ...]] = (
     _signs,
     _open_commands,
     _histories,
+    _schema,
     _tables,
 )
 

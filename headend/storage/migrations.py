@@ -1,6 +1,7 @@
 """The schema, in numbered files; each is applied once, in a transaction of its own, with the note that it was."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -8,7 +9,7 @@ from typing import Final
 from sqlite_utils import Database, Migrations
 
 from headend.storage.errors import StorageError
-from headend.storage.sqlite import APPLICATION_ID
+from headend.storage.sqlite import APPLICATION_ID, Connection
 
 _SET: Final = "headend"
 
@@ -28,6 +29,21 @@ def migrate(database: Database, path: Path) -> None:
 def schema_version() -> str:
     """The name of the newest migration."""
     return [name for name, _ in _scripts()][-1]
+
+
+def schema_of(connection: Connection) -> dict[str, str]:
+    """Every table, index and trigger of a database by name, as the statement that made it."""
+    made = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return dict(made.fetchall())
+
+
+def expected_schema() -> dict[str, str]:
+    """What `schema_of` a database with every migration and no readings must give."""
+    with closing(Database(memory=True, execute_plugins=False)) as database:
+        for _, text in _scripts():
+            for statement in statements(text):
+                database.conn.execute(statement)
+        return schema_of(database.conn)
 
 
 def statements(script: str) -> Iterator[str]:
