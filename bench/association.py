@@ -33,8 +33,7 @@ from headend.dlms.apdu import (
     GetResponseNormal,
     GetResponseWithList,
 )
-from headend.dlms.axdr import EncodedData
-from headend.dlms.axdr import array, double_long_unsigned, encode, long_unsigned, octet_string, structure
+from headend.dlms.axdr import EncodedData, array, double_long_unsigned, encode, long_unsigned, octet_string, structure
 from headend.dlms.cosem import CosemAttribute, Obis
 from headend.dlms.enumerations import Authentication
 from headend.dlms.rows import decode_rows

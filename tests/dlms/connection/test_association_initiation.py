@@ -1,7 +1,7 @@
 """The short way of reading and making AARQ, AARE, RLRQ and RLRE comes to the same as the general one."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headend.dlms.apdu import Aare, Aarq, InitiateRequest, InitiateResponse, Rlre, Rlrq, decode, encode
@@ -30,6 +30,7 @@ def test_an_aare_is_read_alike_both_ways(aare):
     assert quick is None or quick == decode(encoded)
 
 
+@settings(max_examples=400, deadline=None)
 @given(aares, st.data())
 def test_a_damaged_aare_is_never_read_otherwise_than_the_general_way_reads_it(aare, data):
     damaged = bytearray(encode(aare))
