@@ -210,7 +210,11 @@ class Site:
             if value:
                 return value
             time.sleep(every)
-        tail = "\n".join(str(line)[:400] for line in self.daemon_log()[-15:]) if (self.folder / "daemon.log").exists() else ""
+        tail = (
+            "\n".join(str(line)[:400] for line in self.daemon_log()[-15:])
+            if (self.folder / "daemon.log").exists()
+            else ""
+        )
         raise AssertionError(f"it never came true; the daemon's last words:\n{tail}")
 
     def commands(self, **options):
