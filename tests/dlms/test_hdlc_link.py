@@ -92,6 +92,14 @@ def test_a_ua_to_disc_may_carry_parameters():
     assert not client.waiting
 
 
+def test_a_server_answers_disc_with_ua_and_its_parameters_and_then_with_dm():
+    server = connected_server()
+    server.feed(ours(0x53))
+    assert server.take_output() == theirs(0x73, encode_all_parameters(DEFAULT_PARAMETERS))
+    server.feed(ours(0x53))
+    assert server.take_output() == theirs(0x1F)
+
+
 def test_dm_answers_disc_where_the_link_was_down_already():
     client = connected_client()
     client.disconnect()

@@ -93,7 +93,11 @@ class ServerLink(Link):
         self._emit(unnumbered(Kind.UA), encode_all_parameters(agreed))
 
     def _take_disc(self) -> None:
-        self._emit(unnumbered(Kind.UA if self.connected else Kind.DM))
+        if self.connected:
+            # As meters in the field do: one common client reads no UA that carries nothing.
+            self._emit(unnumbered(Kind.UA), encode_all_parameters(self.parameters))
+        else:
+            self._emit(unnumbered(Kind.DM))
         self._transfer.forget()
         self._has_turn = self._owner_works = False
         self._rejection = self._unconfirmed = None
