@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 import msgspec
 from attrs import frozen
-from rich.console import Console
 
 from headend.errors import HeadendError
 from simulator.clock import SimulatedTime
@@ -145,6 +144,8 @@ def _announce(control: Control, listening: asyncio.Server | None, memory: int, o
         ready = {"ready": True, "meters": places, "control": control_port, "memory_per_meter": memory}
         click.echo(msgspec.json.encode(ready).decode())
         return
+    from rich.console import Console  # noqa: PLC0415 - a tenth of a second that programs need not wait for
+
     first, last = places[0], places[-1]
     console = Console(highlight=False)
     console.print(f"[bold]{len(places)} meters[/] ready, {memory / 1024:.1f} KiB each")
