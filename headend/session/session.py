@@ -13,13 +13,13 @@ from headend.meters.model import MeterModel, Profile
 from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayState
 from headend.session import profiles, registers, relay
 from headend.session.balance import Balance
+from headend.session.buffers import Span
 from headend.session.counters import CounterJump
 from headend.session.errors import BadValue, NotOffered
 from headend.session.identity import check_identity
 from headend.session.link import Link
 from headend.session.plans import Plan
 from headend.session.ports import Now
-from headend.session.profiles import Span
 from headend.session.services import Services, pairs
 from headend.session.shapes import Shape, ShapeCache, ShapeKey
 

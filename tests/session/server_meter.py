@@ -219,6 +219,8 @@ class House:
         self.counters = Counters()
         self.keys = Keys()
         self.time = 0.0
+        self.lent = 0
+        self.on_lend = None
         self._tasks = set()
         self.settings = visitor
 
@@ -238,6 +240,9 @@ class House:
 
     @asynccontextmanager
     async def _lend(self, address, deadline):
+        self.lent += 1
+        if self.on_lend is not None:
+            self.on_lend(self.lent)
         ours, theirs = memory_pair()
         task = asyncio.ensure_future(self.meter.serve(theirs))
         self._tasks.add(task)

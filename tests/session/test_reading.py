@@ -15,6 +15,7 @@ from headend.meters.clock import DeviationSign, clock_octets, clock_to_utc
 from headend.meters.model import Money
 from headend.session.errors import AccessDenied, BadValue, NotOffered
 from headend.session.shapes import MemoryShapes, Shape, ShapeKey
+from headend.session.visit import Visitor
 
 INDIA = ZoneInfo("Asia/Kolkata")
 BLOCK_LOAD = "1.0.99.1.0.255"
@@ -80,6 +81,13 @@ class Profile:
             first, last, _, _ = (item.value for item in access.parameters.value)
             return axdr.array(*self.rows[first - 1 : last])
         return DataAccessResult.SCOPE_OF_ACCESS_VIOLATED
+
+
+def evolve_now(house, now):
+    visitor = house.visitor()
+    return Visitor(
+        visitor.keys, visitor.counters, visitor.connect, lambda: now, visitor.monotonic, visitor.random_bytes
+    )
 
 
 @pytest.mark.parametrize(("sign", "inverted"), [(DeviationSign.BLUE_BOOK, False), (DeviationSign.INVERTED, True)])
@@ -240,6 +248,36 @@ async def test_the_whole_buffer_is_read_and_cut_where_the_meter_selects_nothing(
         found = await session.read_profile("block_load", FIRST, FIRST + PERIOD)
     assert profile.asked == [1, 2, None]
     assert [row.time for row in found.rows] == [FIRST, FIRST + PERIOD]
+
+
+@pytest.mark.parametrize("by_range", [False, True])
+async def test_a_long_span_is_read_in_pieces_and_every_row_once(by_range):
+    house = House()
+    profile = Profile(house, count=4500, by_range=by_range)
+    last = FIRST + PERIOD * 4499
+    visitor = evolve_now(house, last)
+    async with visitor.visit(METER, MODEL, "setting", 60) as session:
+        found = await session.read_profile("block_load", FIRST, last)
+    assert [row.time for row in found.rows] == [FIRST + PERIOD * n for n in range(4500)]
+    assert profile.asked == ([1, 1, 1] if by_range else [1, 2, 2, 2])
+
+
+async def test_everything_is_read_in_pages_where_it_is_much():
+    house = House()
+    profile = Profile(house, count=4500)
+    async with house.visit() as session:
+        found = await session.read_profile("block_load")
+    assert len(found.rows) == 4500
+    assert profile.asked == [2, 2, 2]
+
+
+async def test_what_the_meter_refused_once_is_not_asked_again_in_one_reading():
+    house = House()
+    profile = Profile(house, count=4500, by_range=False, by_entry=False)
+    async with house.visit() as session:
+        found = await session.read_profile("block_load", FIRST, FIRST + PERIOD * 4400)
+    assert len(found.rows) == 4401
+    assert profile.asked == [1, 2, None]
 
 
 async def test_a_meter_without_selective_access_is_not_asked_for_it():

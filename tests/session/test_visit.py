@@ -23,6 +23,7 @@ from headend.session.errors import (
 from headend.session.line import dial
 from headend.session.visit import Visitor
 
+PATIENCE = "headend.session.link.ASSOCIATION_PATIENCE"
 SERIAL = CosemAttribute(1, "0.0.96.1.0.255", 2)
 ENERGY = CosemAttribute(3, "1.0.1.8.0.255", 2)
 ABSENT = CosemAttribute(3, "1.0.99.99.0.255", 2)
@@ -276,8 +277,9 @@ async def test_a_counter_behind_the_meters_is_moved_ahead_once_and_told(refusal)
 
 
 async def test_a_counter_behind_a_meter_that_says_nothing_is_found_out_in_time(monkeypatch):
-    monkeypatch.setattr("headend.session.link.ASSOCIATION_PATIENCE", 0.01)
     house = House()
+    # The first association is given up at once, later ones are waited for.
+    house.on_lend = lambda number: monkeypatch.setattr(PATIENCE, 0.0 if number == 1 else 60.0)
     house.meter.refusal = Refusal.SILENCE
     house.meter.last_received[SETTING] = 5000
     async with house.visit() as session:
@@ -387,8 +389,9 @@ async def test_a_store_that_gives_no_counters_ends_the_visit_in_words():
 async def test_a_meter_that_hangs_ends_at_the_deadline():
     house = with_registers(House())
     house.meter.silent_after = 3
-    with pytest.raises(DeadlineExceeded) as caught:
-        async with house.visit(deadline_s=0.05) as session:
+    with pytest.raises(DeadlineExceeded, match="no answer within the time of this visit") as caught:
+        async with house.visit() as session:
+            asyncio.get_running_loop().call_soon(session.link._expire)  # what the visit's timer calls
             await session.get(SERIAL)
     assert caught.value.exit_code == 3
 
@@ -410,7 +413,8 @@ async def test_the_deadline_is_that_of_the_given_clock():
 async def test_every_step_after_the_deadline_says_so_at_once():
     house = with_registers(House())
     house.meter.silent_after = 3
-    async with house.visit(deadline_s=0.05) as session:
+    async with house.visit() as session:
+        session.link._expire()
         for _ in range(3):
             with pytest.raises(DeadlineExceeded):
                 await session.get(SERIAL)
