@@ -13,7 +13,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from headend.app import Headend, now, open_headend
-from headend.cli.livescreen import Screen
+from headend.cli.livescreen import Screen, as_svg
 from headend.errors import HeadendError
 from headend.prepaid.model import Mode
 from headend.scheduler.judge import judge_recharge
@@ -133,13 +133,16 @@ class Summary:
         )
 
 
-async def demonstrate(count: int, *, headless: bool, timeout_s: float) -> Summary:
-    """Run the demonstration: headless until one cycle is complete, else until Ctrl-C."""
+async def demonstrate(count: int, *, headless: bool, timeout_s: float, picture: Path | None = None) -> Summary:
+    """Run the demonstration: headless until one cycle is complete, else until Ctrl-C.
+
+    `picture` is where the screen is kept as SVG, as it is while the cut is visible.
+    """
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="headend-demo-") as name:
         folder = Path(name)
         async with simulated_fleet(folder, count) as simulator, fresh_headend(folder, count) as headend:
-            cycle = Cycle(headend, started)
+            cycle = Cycle(headend, started, picture)
             collector = headend.collector()
             collecting = asyncio.create_task(collector.run())
             try:
@@ -175,6 +178,7 @@ class Cycle:
 
     headend: Headend
     started: float
+    picture: Path | None = None
     paid: dict[str, float] = field(factory=dict)
     dark_since: dict[str, float] = field(factory=dict)
 
@@ -188,7 +192,8 @@ class Cycle:
 
     async def step(self) -> Counts:
         """Pay for who has been dark long enough; the counts."""
-        for row in await self.headend.store.board.rows():
+        rows = await self.headend.store.board.rows()
+        for row in rows:
             consumer = row.consumer_no
             if consumer is None or row.command != "disconnected" or row.command_state != "confirmed":
                 continue
@@ -196,7 +201,11 @@ class Cycle:
             if consumer not in self.paid and time.monotonic() - since > PAUSE_S:
                 self.paid[consumer] = time.monotonic()
                 await self._recharge(consumer)
-        return await self.headend.store.board.counts()
+        counts = await self.headend.store.board.counts()
+        if self.picture is not None and self.dark_since and counts.notices > counts.disconnected:
+            self.picture.write_text(as_svg(rows[:24], counts, self.phase()))
+            self.picture = None
+        return counts
 
     async def until_complete(self, timeout_s: float, count: int) -> None:
         """Step until everybody who is to be cut was cut and restored, and every meter was read, or time is up."""

@@ -1,7 +1,9 @@
 """The live table of the demonstration."""
 
 import asyncio
+import io
 import json
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -15,6 +17,7 @@ from headend.app import Headend
 from headend.prepaid.money import format_rupees
 from headend.storage.board import BoardRow, Counts
 
+_FONT_FACES = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _COLOURS = {"confirmed": "green", "requested": "yellow", "sending": "yellow", "unknown": "red", "rejected": "red"}
 
 
@@ -54,10 +57,17 @@ def picture(rows: list[BoardRow], counts: Counts, phase: str) -> Group:
     return Group(title, fleet_table(rows), *latest_notices(rows), figures)
 
 
+def as_svg(rows: list[BoardRow], counts: Counts, phase: str) -> str:
+    """The screen as a picture, with the viewer's own fonts: nothing is fetched to show it."""
+    console = Console(record=True, width=132, file=io.StringIO())
+    console.print(picture(rows, counts, phase))
+    return _FONT_FACES.sub("", console.export_svg(title="python3 run.py"))
+
+
 def fleet_table(rows: list[BoardRow]) -> Table:
     """One line a meter."""
     table = Table(box=None, pad_edge=False, header_style="bold dim")
-    for name in ("meter", "consumer", "balance", "relay", "last reading", "last command", "notices"):
+    for name in ("meter", "consumer", "balance", "relay", "last reading", "last command", "decision", "notices"):
         table.add_column(name, justify="right" if name in ("balance", "notices") else "left")
     for row in rows:
         table.add_row(
@@ -67,6 +77,7 @@ def fleet_table(rows: list[BoardRow]) -> Table:
             _relay(row),
             Text("" if row.reading_at is None else f"{row.reading_at.astimezone():%H:%M:%S}", style="dim"),
             _command(row),
+            Text((row.decision or "").replace("_", " "), style="dim"),
             str(row.notices or ""),
         )
     return table

@@ -14,6 +14,7 @@ SELECT m.serial, m.consumer_no, a.balance_source, s.balance,
        (SELECT l.balance FROM ledger l WHERE l.account = a.id ORDER BY l.id DESC LIMIT 1),
        s.relay_connected, s.reading_at, s.last_outcome,
        c.target, c.state, c.changed_at,
+       (SELECT d.verdict || ': ' || d.reason FROM decisions d WHERE d.account = a.id ORDER BY d.id DESC LIMIT 1),
        (SELECT count(*) FROM notices n WHERE n.account = a.id),
        (SELECT n.texts FROM notices n WHERE n.account = a.id ORDER BY n.id DESC LIMIT 1)
 FROM meters m
@@ -35,9 +36,9 @@ SELECT (SELECT count(*) FROM meters),
 
 @frozen
 class BoardRow:
-    """One meter: balance in paise (None: not known), relay (None: never read), and its last command and notice.
+    """One meter: balance in paise (None: not known), relay (None: never read), its last command and notice.
 
-    `notice` is JSON text, language to text.
+    `decision` is the newest, with its reason; `notice` JSON text, language to text.
     """
 
     meter: str
@@ -49,6 +50,7 @@ class BoardRow:
     command: str | None
     command_state: str | None
     command_at: datetime | None
+    decision: str | None
     notices: int
     notice: str | None
 
@@ -92,6 +94,7 @@ def _rows(connection: Connection, limit: int) -> list[BoardRow]:
             target,
             state,
             from_micros(changed_at),
+            decision,
             notices,
             notice,
         )
@@ -107,6 +110,7 @@ def _rows(connection: Connection, limit: int) -> list[BoardRow]:
             target,
             state,
             changed_at,
+            decision,
             notices,
             notice,
         ) in connection.execute(_ROWS, (limit,))
