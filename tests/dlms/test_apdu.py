@@ -14,6 +14,7 @@ from headend.dlms.apdu import (
     AccessResult,
     AccessService,
     AccessSet,
+    ActionRequestNormal,
     ActionRequestWithList,
     ActionResponseNormal,
     ActionResponseWithList,
@@ -33,6 +34,7 @@ from headend.dlms.apdu import (
     GetResponseWithDatablock,
     GetResponseWithList,
     IdentifiedKey,
+    SetRequestNormal,
     SetRequestWithList,
     SetRequestWithListAndFirstDatablock,
     SetResponseLastDatablockWithList,
@@ -291,6 +293,20 @@ def test_a_count_or_length_is_believed_only_if_the_octets_are_there(octets: str)
     with pytest.raises(DecodeError):
         decode(bytes.fromhex(octets))
     assert process_time() - start < 0.05
+
+
+def test_what_is_written_does_not_show_in_a_representation():
+    secret = EncodedData(axdr.encode(axdr.octet_string(b"new-password")))
+    apdus = (
+        SetRequestNormal(0xC1, CosemAttribute(15, "0.0.40.0.3.255", 7), None, secret),
+        SetRequestWithList(0xC1, ((CLOCK, None),), (secret,)),
+        SetRequestWithListAndFirstDatablock(
+            0xC1, ((CLOCK, None),), last_block=False, block_number=1, raw_data=secret.octets
+        ),
+        ActionRequestNormal(0xC1, RELAY, secret),
+        ActionRequestWithList(0xC1, (RELAY,), (secret,)),
+    )
+    assert "new-password" not in repr(apdus)
 
 
 FULL_ARRAY = b"\x01\x82\x7f\xf0" + bytes(0x7FF0)

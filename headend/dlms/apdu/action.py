@@ -1,8 +1,11 @@
-"""ACTION: invoke methods (Green Book 9.3.8, 9.5)."""
+"""ACTION: invoke methods (Green Book 9.3.8, 9.5).
+
+Parameters may be secrets, so no representation shows them.
+"""
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from headend.dlms import axdr
 from headend.dlms import writing as write
@@ -22,7 +25,7 @@ class ActionRequestNormal:
     NAME: ClassVar[str] = "action-request-normal"
     invoke: int
     method: CosemMethod
-    parameters: EncodedData | None = None
+    parameters: EncodedData | None = field(default=None, repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
@@ -50,7 +53,7 @@ class ActionRequestWithList:
     NAME: ClassVar[str] = "action-request-with-list"
     invoke: int
     methods: tuple[CosemMethod, ...]
-    parameters: tuple[EncodedData, ...]
+    parameters: tuple[EncodedData, ...] = field(repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
@@ -66,7 +69,7 @@ class ActionRequestWithFirstPblock:
     method: CosemMethod
     last_block: bool
     block_number: int
-    raw_data: bytes
+    raw_data: bytes = field(repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
@@ -86,7 +89,7 @@ class ActionRequestWithListAndFirstPblock:
     methods: tuple[CosemMethod, ...]
     last_block: bool
     block_number: int
-    raw_data: bytes
+    raw_data: bytes = field(repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
@@ -105,7 +108,7 @@ class ActionRequestWithPblock:
     invoke: int
     last_block: bool
     block_number: int
-    raw_data: bytes
+    raw_data: bytes = field(repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""

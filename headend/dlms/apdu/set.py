@@ -1,8 +1,11 @@
-"""SET: write attributes (Green Book 9.3.7, 9.5)."""
+"""SET: write attributes (Green Book 9.3.7, 9.5).
+
+What is written may be a secret, so no representation shows it.
+"""
 
 from typing import ClassVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from headend.dlms import axdr
 from headend.dlms import writing as write
@@ -21,7 +24,7 @@ class SetRequestNormal:
     invoke: int
     attribute: CosemAttribute
     access: SelectiveAccess | None
-    data: EncodedData
+    data: EncodedData = field(repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
@@ -43,7 +46,7 @@ class SetRequestWithFirstDatablock:
     access: SelectiveAccess | None
     last_block: bool
     block_number: int
-    raw_data: bytes
+    raw_data: bytes = field(repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
@@ -63,7 +66,7 @@ class SetRequestWithDatablock:
     invoke: int
     last_block: bool
     block_number: int
-    raw_data: bytes
+    raw_data: bytes = field(repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
@@ -80,7 +83,7 @@ class SetRequestWithList:
     NAME: ClassVar[str] = "set-request-with-list"
     invoke: int
     attributes: tuple[tuple[CosemAttribute, SelectiveAccess | None], ...]
-    data: tuple[EncodedData, ...]
+    data: tuple[EncodedData, ...] = field(repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
@@ -96,7 +99,7 @@ class SetRequestWithListAndFirstDatablock:
     attributes: tuple[tuple[CosemAttribute, SelectiveAccess | None], ...]
     last_block: bool
     block_number: int
-    raw_data: bytes
+    raw_data: bytes = field(repr=False)
 
     def encode(self) -> bytes:
         """The octets of the APDU."""
