@@ -106,6 +106,7 @@ class Collector:
     _due: dict[str, datetime] = field(init=False, factory=dict)
     _wake: asyncio.Event = field(init=False, factory=asyncio.Event)
     _stopping: bool = field(init=False, default=False)
+    _trouble: str = field(init=False, default="")
 
     async def run(self) -> None:
         """Visit the fleet until `stop` is called; returns when nothing is under way any more."""
@@ -172,11 +173,15 @@ class Collector:
 
     async def _turn(self) -> None:
         now = self.ports.now()
+        trouble = ""
         try:
             await self._look(now)
         except HeadendError as error:
             # Visits under way go on; the next turn looks again.
-            _log.error("the store can't be read", error=str(error))
+            trouble = str(error)
+        if trouble and trouble != self._trouble:
+            _log.error("the store can't be read or written", error=trouble)
+        self._trouble = trouble
         self._backlog.unpark_all()
         self._advance()
 
@@ -226,9 +231,8 @@ class Collector:
 
     async def _unknown_meter(self, request: ReadRequest, now: datetime) -> None:
         nowhere = Work(Meter(request.meter, "", "", ""), Urgency.READ, now, reads=[request])
-        await fail_reads(
-            self.ports.store, nowhere, f"meter {request.meter} is not in the inventory", _UNKNOWN_METER_EXIT
-        )
+        text = f"meter {request.meter} is not in the inventory"
+        await fail_reads(self.ports.store, nowhere, text, _UNKNOWN_METER_EXIT)
 
     async def _meter(self, serial: str) -> Meter | None:
         """A meter, also one that was added after the inventory was read."""

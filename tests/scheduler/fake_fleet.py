@@ -77,6 +77,8 @@ class FakeStore:
         return dict(self.visited)
 
     async def claim_slot(self, schedule, slot):
+        if self.failing is not None:
+            raise self.failing
         if (schedule, slot) in self.claimed:
             return False
         self.claimed.add((schedule, slot))
@@ -251,6 +253,9 @@ class Fleet:
             if error is not None:
                 raise error
             yield FakeSession(self, of)
+            error = self.errors.get((of.serial, "close"))
+            if error is not None:
+                raise error
         finally:
             for key in (of.serial, of.lane_name, "process"):
                 self.open_now[key] -= 1

@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+import structlog
 from attrs import evolve
 from fake_fleet import Denied, FakeStore, Fleet, NobodyThere, meter, seconds
 from hypothesis import given, settings
@@ -258,7 +259,7 @@ def test_a_command_after_the_last_look_gets_a_visit_of_its_own():
     assert len(fleet.executor.runs) == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     process=st.integers(1, 6),
     gateways=st.integers(1, 3),
@@ -553,6 +554,67 @@ def test_meters_and_schedules_are_read_again_on_reload():
         fleet.store.inventory["M0002"] = meter(2)
         fleet.collector.reload([MINUTELY])
         await asyncio.sleep(30)
+        await fleet.end(task)
+        return fleet
+
+    assert Counter(run(scenario()).visited()) == {"M0001": 2, "M0002": 1}
+
+
+def test_a_read_that_is_asked_for_during_a_visit_is_answered_in_the_next():
+    async def scenario():
+        fleet = Fleet(meter(1), schedules=[HOURLY])
+        fleet.takes = 2.0
+        task = asyncio.create_task(fleet.collector.run())
+        await asyncio.sleep(3)
+        first, second = fleet.store.ask("M0001"), fleet.store.ask("M0001", "block_load")
+        await asyncio.sleep(40)
+        await fleet.end(task)
+        return fleet, first, second
+
+    fleet, first, second = run(scenario())
+    assert fleet.visited() == ["M0001", "M0001"]
+    assert fleet.most_at_once["M0001"] == 1
+    assert fleet.store.answers[first].exit_code == fleet.store.answers[second].exit_code == 0
+
+
+def test_a_session_that_breaks_while_it_is_closed_has_done_its_work():
+    async def scenario():
+        fleet = Fleet(meter(1), schedules=[HOURLY])
+        fleet.errors["M0001", "close"] = NobodyThere("gone before the release")
+        await fleet.run_for(5)
+        return fleet
+
+    fleet = run(scenario())
+    assert [record.outcome for record, _ in fleet.store.records] == [Outcome.DONE]
+    assert fleet.standing.failing == ()
+
+
+def test_a_slot_waits_for_a_store_that_can_be_written():
+    async def scenario():
+        fleet = Fleet(meter(1), schedules=[HOURLY])
+        fleet.store.failing = Denied("disk full")
+        task = asyncio.create_task(fleet.collector.run())
+        await asyncio.sleep(30)
+        with structlog.testing.capture_logs() as logs:
+            await asyncio.sleep(30)
+        fleet.store.failing = None
+        await asyncio.sleep(10)
+        await fleet.end(task)
+        return fleet, logs
+
+    fleet, logs = run(scenario())
+    assert fleet.visited() == ["M0001"]
+    assert logs == [], "the same trouble is told once"
+
+
+def test_a_reload_without_schedules_reads_the_inventory_only():
+    async def scenario():
+        fleet = Fleet(meter(1), schedules=[MINUTELY])
+        task = asyncio.create_task(fleet.collector.run())
+        await asyncio.sleep(5)
+        fleet.store.inventory["M0002"] = meter(2)
+        fleet.collector.reload()
+        await asyncio.sleep(60)
         await fleet.end(task)
         return fleet
 
