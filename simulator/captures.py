@@ -104,7 +104,7 @@ class Periodic:
 
     def _rows(self, run: _Run, begin: int, end: int) -> list[Capture]:
         stamps = range(run.first + begin * self.period, run.first + end * self.period, self.period)
-        if self.clock.drift_ppm == 0:
+        if run.setting.drift == 0:
             ahead = run.setting.offset + self.clock.zone_minutes * 60_000
             return [Capture(stamp, stamp - ahead) for stamp in stamps]
         return [Capture(stamp, self.clock.true(stamp, run.setting)) for stamp in stamps]

@@ -54,10 +54,11 @@ def month_start(day: int) -> int:
 
 
 class Setting(NamedTuple):
-    """From true time `since` on, the clock was ahead by `offset` milliseconds (and drifts from there)."""
+    """From true time `since` on, the clock was ahead by `offset` milliseconds, and drifts from there in ppm."""
 
     since: int
     offset: int
+    drift: int = 0
 
 
 @define(eq=False)
@@ -82,7 +83,7 @@ class MeterClock:
     def true(self, local: int, setting: Setting) -> int:
         """The true time at which a clock under `setting` showed `local`."""
         since_setting = local - self.zone_minutes * 60_000 - setting.since - setting.offset
-        return setting.since + since_setting * 1_000_000 // (1_000_000 + self.drift_ppm)
+        return setting.since + since_setting * 1_000_000 // (1_000_000 + setting.drift)
 
     def octets(self, local: int) -> bytes:
         """The 12 octets of a date-time that shows `local`, to the hundredth."""
@@ -94,9 +95,9 @@ class MeterClock:
         return [_octets(local // 10, zone, deviation) for local in locals_]
 
     def shift(self, true: int, offset: int) -> None:
-        """Put the clock `offset` milliseconds ahead of true time, from `true` on."""
+        """Put the clock `offset` milliseconds ahead of true time, from `true` on; it drifts on from there."""
         kept = tuple(setting for setting in self.settings if setting.since < true)
-        self.settings = (*kept, Setting(true, offset)) if kept else (Setting(0, offset),)
+        self.settings = (*kept, Setting(true, offset, self.drift_ppm))
 
     def set(self, true: int, octets: bytes) -> None:
         """Make the clock show `octets`, a date-time of 12 octets; ValueError if they name no instant."""
@@ -116,7 +117,7 @@ class MeterClock:
 
     def shown(self, setting: Setting, true: int) -> int:
         """What the clock shows at `true` under `setting`, in local milliseconds."""
-        drift = (true - setting.since) * self.drift_ppm // 1_000_000 if self.drift_ppm else 0
+        drift = (true - setting.since) * setting.drift // 1_000_000 if setting.drift else 0
         return true + setting.offset + drift + self.zone_minutes * 60_000
 
 

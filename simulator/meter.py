@@ -50,7 +50,9 @@ class Meter:
         seed = meter_seed(fleet_seed, identity.number)
         consumption = Consumption(LoadCurve(seed, plan.mean_watts(seed), plan.flat))
         energy = consumption.energy(now() + plan.zone_minutes * 60_000)
-        settings = (Setting(0 if not plan.drift_ppm else now(), plan.clock_offset),)
+        settings: tuple[Setting, ...] = (Setting(0, plan.clock_offset),)
+        if plan.drift_ppm:  # a clock that drifts was right, by its offset, until the meter is looked at
+            settings = (*settings, Setting(now(), plan.clock_offset, plan.drift_ppm))
         return cls(
             identity,
             plan,

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.captures import Periodic
 from simulator.clock import Deviation
 from simulator.fleet import Fleet
 from simulator.scenario import Scenario, ScenarioError, number_ranges, read_scenario
@@ -85,6 +86,14 @@ def test_a_drifting_clock_starts_right(read):
     meter = fleet(read("[meters]\nclock_drift_ppm = 1000"), 1).meters[0]
     assert meter.clock.local(START) == meter.local(START)
     assert meter.clock.local(START + 1_000_000) - meter.local(START + 1_000_000) == 1000
+
+
+def test_a_drifting_clock_has_its_history(read):
+    scenario = read("[meters]\nclock_drift_ppm = 200\nclock_offset_seconds = 5\nhistory_days = 10")
+    meter = fleet(scenario, 1).meters[0]
+    held = Periodic.until(meter.clock, START, 1_800_000, meter.plan.block_depth)
+    assert len(held) == 480
+    assert held.entries(480, 480)[0].stamp == (meter.local(START) + 5000) // 1_800_000 * 1_800_000
 
 
 @pytest.mark.parametrize(
