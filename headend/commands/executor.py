@@ -67,6 +67,8 @@ class Executor:
         watch = Stopwatch(self.monotonic)
         if command.state is State.SENDING:
             command = await self._interrupted(command)
+            if command.state not in RUNNABLE:
+                return command
         before = await self._stable_relay(session)
         watch.mark("relay read")
         if command.state is State.UNKNOWN:
@@ -84,9 +86,18 @@ class Executor:
         return None
 
     async def _interrupted(self, command: Command) -> Command:
-        """SENDING at the start of a visit: the visit that sent it is gone, and its outcome with it."""
+        """SENDING at the start of a visit: the visit that sent it is gone, and its outcome with it.
+
+        Unless that visit was stopped while its outcome was being written, and it is written by now.
+        """
         evidence = Evidence(None, None, sent=True, note="the visit that was sending it ended without an outcome")
-        return await self.journal.settle(command.id, State.UNKNOWN, self.now(), evidence)
+        try:
+            return await self.journal.settle(command.id, State.UNKNOWN, self.now(), evidence)
+        except LocalStateError:
+            found = await self._reread(command)
+            if found.state is State.SENDING:
+                raise
+            return found
 
     async def _execute(self, session: RelaySession, command: Command, before: RelayState, watch: Stopwatch) -> Command:
         judge = None if command.target is Target.CONNECTED else await self._recheck(session, command, before)

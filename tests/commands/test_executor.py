@@ -417,6 +417,18 @@ async def test_a_command_found_in_sending_is_read_first():
     assert house.relay.actions == ["open"]
 
 
+async def test_an_outcome_that_was_written_while_its_visit_was_stopped_counts():
+    house = House()
+    cut = await house.asked(Target.DISCONNECTED)
+    permit = await house.journal.begin_sending(cut.id, house.clock.now(), lambda _: None)
+    proof = Evidence(None, house.relay.state(), sent=True)
+    await house.journal.settle(cut.id, State.CONFIRMED, house.clock.now(), proof)
+    session = house.session()
+    done = await house.executor().run(session, permit.command)
+    assert done.state is State.CONFIRMED
+    assert session.log == []
+
+
 async def test_a_stop_in_the_middle_is_journalled_as_unknown():
     house = House()
     cut = await house.asked(Target.DISCONNECTED)
