@@ -1,12 +1,18 @@
 """Compact arrays: one TypeDescription, then the contents of all rows without tags (Green Book 9.5, Blue Book 4.1.5)."""
 
 import struct
+from typing import NamedTuple
 
 from headend.dlms.axdr.leaves import LEAVES, spend, string_end
 from headend.dlms.axdr.lengths import decode_length
 from headend.dlms.axdr.types import EMPTY, FORMATS, STRINGS
 from headend.dlms.axdr.values import MAX_DEPTH, CompactArray, Data, Tag, TypeDescription
 from headend.dlms.errors import DecodeError, LocalError
+
+#: What a description entry costs, and a compact array beside its entries, in elements of the budget: measured, reading
+#: and planning an entry takes four times as long as reading an element.
+_ENTRY_COST = 4
+_ARRAY_COST = 8
 
 _WIDTHS: dict[Tag, int] = {tag: struct.calcsize(">" + code) for tag, code in FORMATS.items()} | dict.fromkeys(EMPTY, 0)
 
@@ -31,25 +37,28 @@ def compact(rows: tuple[Data, ...]) -> CompactArray:
     return CompactArray(shapes.pop(), rows)
 
 
-def width(description: TypeDescription) -> int | None:
-    """Octets of one row; None where it holds strings and differs from row to row."""
-    if description.tag not in (Tag.ARRAY, Tag.STRUCTURE):
-        return _WIDTHS.get(description.tag)
-    if description.tag is Tag.ARRAY and description.number == 0:
-        return 0
-    total = 0
-    for element in description.elements:
-        octets = width(element)
-        if octets is None:
-            return None
-        total += octets
-    return total * description.number if description.tag is Tag.ARRAY else total
+class _Plan(NamedTuple):
+    """A TypeDescription with what is asked of it again and again, computed once: it may be as long as the data."""
+
+    tag: Tag
+    #: Octets of one row; None where it holds strings and differs from row to row.
+    width: int | None
+    #: Data values in one row, containers counted too; the same for every row.
+    elements: int
+    number: int
+    parts: "tuple[_Plan, ...]"
 
 
-def elements(description: TypeDescription) -> int:
-    """Data values in one row, containers counted too; the same for every row."""
-    inner = sum(map(elements, description.elements))
-    return 1 + (inner * description.number if description.tag is Tag.ARRAY else inner)
+def _plan(description: TypeDescription) -> _Plan:
+    tag, entries, number = description
+    if tag not in (Tag.ARRAY, Tag.STRUCTURE):
+        return _Plan(tag, _WIDTHS.get(tag), 1, 0, ())
+    times = number if tag is Tag.ARRAY else 1
+    parts = tuple(map(_plan, entries))
+    widths = [part.width for part in parts]
+    fixed = [octets for octets in widths if octets is not None]
+    width = times * sum(fixed) if len(fixed) == len(widths) or times == 0 else None
+    return _Plan(tag, width, 1 + times * sum(part.elements for part in parts), number, parts)
 
 
 def decode_description(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[TypeDescription, int]:
@@ -72,7 +81,7 @@ def decode_description(octets: bytes, offset: int, depth: int, budget: list[int]
     count, at = decode_length(octets, offset + 1)
     if count > len(octets) - at:
         raise DecodeError(f"{count} type descriptions in {len(octets) - at} octets", offset)
-    spend(budget, count, offset)
+    spend(budget, count * _ENTRY_COST, offset)
     entries = []
     for _ in range(count):
         entry, at = decode_description(octets, at, depth + 1, budget)
@@ -80,86 +89,79 @@ def decode_description(octets: bytes, offset: int, depth: int, budget: list[int]
     return TypeDescription(Tag.STRUCTURE, tuple(entries)), at
 
 
-def enter_compact(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[TypeDescription, int, int]:
-    """(description, begin, end) of the contents of the compact array after the tag at `offset - 1`.
+def _enter(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[TypeDescription, _Plan, int, int]:
+    """(description, its plan, begin and end of the contents) of the compact array after the tag at `offset - 1`.
 
     Spends the elements of rows of fixed width here, before any is built; rows that vary are spent one by one.
     """
+    spend(budget, _ARRAY_COST, offset)
     description, at = decode_description(octets, offset, depth + 1, budget)
+    plan = _plan(description)
     _, begin, end = string_end(octets, at)
-    row = width(description)
-    if row is None:
-        return description, begin, end
     size = end - begin
-    if row == 0:
+    if plan.width == 0:
         if size:
             raise DecodeError(f"{size} octets of rows that have none", at)
-    elif size % row:
-        raise DecodeError(f"{size} octets are no whole number of rows of {row}", at)
-    else:
-        spend(budget, size // row * elements(description), at)
-    return description, begin, end
+    elif plan.width is not None:
+        if size % plan.width:
+            raise DecodeError(f"{size} octets are no whole number of rows of {plan.width}", at)
+        spend(budget, size // plan.width * plan.elements, at)
+    return description, plan, begin, end
 
 
 def decode_compact(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[Data, int]:
     """The compact array after the tag at `offset - 1`, its rows expanded, and the offset after it."""
-    description, at, end = enter_compact(octets, offset, depth, budget)
+    description, plan, at, end = _enter(octets, offset, depth, budget)
     contents = octets[:end]
-    each = None if width(description) is not None else elements(description)
     rows: list[Data] = []
     while at < end:
-        if each is not None:
-            spend(budget, each, at)
-        row, at = _read(contents, at, description)
+        if plan.width is None:
+            spend(budget, plan.elements, at)
+        row, at = _read(contents, at, plan)
         rows.append(row)
     return Data(Tag.COMPACT_ARRAY, CompactArray(description, tuple(rows))), end
 
 
 def skip_compact(octets: bytes, offset: int, depth: int, budget: list[int]) -> int:
     """The offset after the compact array after the tag at `offset - 1`, every row checked."""
-    description, at, end = enter_compact(octets, offset, depth, budget)
-    if width(description) is not None:
+    _, plan, at, end = _enter(octets, offset, depth, budget)
+    if plan.width is not None:
         return end
-    each = elements(description)
     contents = octets[:end]
     while at < end:
-        spend(budget, each, at)
-        at = _pass(contents, at, description)
+        spend(budget, plan.elements, at)
+        at = _pass(contents, at, plan)
     return end
 
 
-def _read(octets: bytes, offset: int, description: TypeDescription) -> tuple[Data, int]:
-    tag = description.tag
-    leaf = LEAVES[tag]
+def _read(octets: bytes, offset: int, plan: _Plan) -> tuple[Data, int]:
+    leaf = LEAVES[plan.tag]
     if leaf is not None:
         return leaf(octets, offset)
     items: list[Data] = []
-    if tag is Tag.STRUCTURE:
-        for element in description.elements:
-            item, offset = _read(octets, offset, element)
+    if plan.tag is Tag.STRUCTURE:
+        for part in plan.parts:
+            item, offset = _read(octets, offset, part)
             items.append(item)
-        return Data(tag, tuple(items)), offset
-    (element,) = description.elements
-    if width(element) == 0:
-        # All are equal and without octets: one is enough, and a count of 65535 costs 65535 pointers.
-        return Data(tag, (_read(octets, offset, element)[0],) * description.number), offset
-    for _ in range(description.number):
-        item, offset = _read(octets, offset, element)
+        return Data(plan.tag, tuple(items)), offset
+    (part,) = plan.parts
+    if part.width == 0:
+        # All are equal and without octets: one is enough, and a number of 65535 costs 65535 pointers.
+        return Data(plan.tag, (_read(octets, offset, part)[0],) * plan.number), offset
+    for _ in range(plan.number):
+        item, offset = _read(octets, offset, part)
         items.append(item)
-    return Data(tag, tuple(items)), offset
+    return Data(plan.tag, tuple(items)), offset
 
 
-def _pass(octets: bytes, offset: int, description: TypeDescription) -> int:
-    tag = description.tag
-    if tag in STRINGS:
-        return string_end(octets, offset, bits=tag is Tag.BIT_STRING)[2]
-    size = width(description)
-    if size is not None:
-        if offset + size > len(octets):
-            raise DecodeError(f"ends inside a {tag.label}", offset)
-        return offset + size
-    count = description.number if tag is Tag.ARRAY else 1
-    for _ in range(count):
-        for element in description.elements:
-            offset = _pass(octets, offset, element)
+def _pass(octets: bytes, offset: int, plan: _Plan) -> int:
+    if plan.tag in STRINGS:
+        return string_end(octets, offset, bits=plan.tag is Tag.BIT_STRING)[2]
+    if plan.width is not None:
+        if offset + plan.width > len(octets):
+            raise DecodeError(f"ends inside a {plan.tag.label}", offset)
+        return offset + plan.width
+    for _ in range(plan.number if plan.tag is Tag.ARRAY else 1):
+        for part in plan.parts:
+            offset = _pass(octets, offset, part)
     return offset

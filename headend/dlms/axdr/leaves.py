@@ -23,13 +23,13 @@ Unpack = Callable[[bytes, int], tuple[Any, ...]]
 def open_budget(octets: bytes, offset: int) -> list[int]:
     """How many elements one Data may have, to be spent by its readers; DecodeError where it is too long.
 
-    Only null-data in rows of a compact array has no octet of its own: four elements an octet leave room for them, and
+    Only null-data in rows of a compact array has no octet of its own: eight elements an octet leave room for them, and
     keep the cost in proportion to what was sent.
     """
     size = len(octets) - offset
     if size > MAX_OCTETS:
         raise DecodeError(f"more than {MAX_OCTETS} octets of data", offset)
-    return [min(MAX_ELEMENTS, _FEW_ELEMENTS + 4 * size)]
+    return [min(MAX_ELEMENTS, _FEW_ELEMENTS + 8 * size)]
 
 
 def spend(budget: list[int], elements: int, offset: int) -> None:

@@ -47,9 +47,9 @@ class Tag(IntEnum):
 
 #: Containers nested deeper than this are no meter's data (safety rule 12).
 MAX_DEPTH = 16
-#: Elements in one Data, all levels together: an object list of 300 objects has about 24,000. The dearest to read are
-#: structures of one element, 0.8 us an element where 50 ms may be spent.
-MAX_ELEMENTS = 32_768
+#: Elements in one Data, all levels together: an object list of 800 objects has about as many. The dearest to read,
+#: structures of one string, take 0.8 us an element on a quiet core, where 50 ms may be spent.
+MAX_ELEMENTS = 24_576
 #: Octets of one Data (safety rule 12: 1 MiB an APDU).
 MAX_OCTETS = 1_048_576
 
