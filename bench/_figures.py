@@ -66,7 +66,7 @@ def pin() -> None:
 
 def side_by_side(jobs: dict[str, Callable[[], object]], *, quick: bool) -> dict[str, float]:
     """Microseconds of CPU a call of each job: the best of many short runs, taken in turns."""
-    rounds, target = (7, 0.02) if quick else (25, 0.05)
+    rounds, target = (15, 0.03) if quick else (25, 0.05)
     counts = {}
     for name, job in jobs.items():
         job()
