@@ -40,6 +40,11 @@ def back_up(source: Path, target: Path, now: datetime) -> None:
         raise StorageError(f"{target}: the backup can't be written: {error.strerror}") from error
 
 
+def is_restored(connection: Connection) -> bool:
+    """Whether this database carries the mark of a backup."""
+    return connection.execute("SELECT 1 FROM meta WHERE name = ?", (_MARK,)).fetchone() is not None
+
+
 def recognise_restore(connection: Connection, now: datetime) -> datetime | None:
     """When the backup was taken that this database was restored from, once; None for one that was not restored."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (_MARK,)).fetchone()

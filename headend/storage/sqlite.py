@@ -1,5 +1,7 @@
 """The SQLite that the store stands on: the module that sqlite-utils picks, connections, and errors with a way out."""
 
+import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,7 +56,10 @@ _BUSY_S: Final = 5.0
 
 def connect_writer(path: Path) -> Database:
     """The one connection that writes: WAL, each commit synced to disk, foreign keys enforced."""
-    database = _open(f"file:{_quoted(path)}?mode=rwc")
+    # Names, mobile numbers and wrapped keys are for the owner alone; the companions of the file take its mode.
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    database = _open(f"file:{_quoted(path)}?mode=rw")
     for pragma in (
         "journal_mode = WAL",
         "synchronous = FULL",

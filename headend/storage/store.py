@@ -10,7 +10,7 @@ from attrs import define
 from headend.prepaid.caps import Caps
 from headend.session.ports import Now
 from headend.storage.accounts import Accounts
-from headend.storage.backups import back_up, recognise_restore
+from headend.storage.backups import back_up, is_restored, recognise_restore
 from headend.storage.board import Board
 from headend.storage.checking import CheckReport, check
 from headend.storage.counters import Counters
@@ -65,12 +65,16 @@ class Store:
         for a key-encryption key other than the one the database was made with.
         """
         writer = await asyncio.to_thread(_start_writer, path)
+        readers = Readers(path)
+        restored_from = None
         try:
-            restored_from = await writer.run(lambda connection: _prepare(connection, path, kek, now(), armed))
+            # A command that only looks must not wait for a long transaction of somebody else.
+            if armed is not None or not await readers.run(lambda connection: _is_prepared(connection, path, kek)):
+                restored_from = await writer.run(lambda connection: _prepare(connection, path, kek, now(), armed))
         except BaseException:
+            await readers.close()
             await writer.close()
             raise
-        readers = Readers(path)
         bounds = caps if caps is not None else Caps()
         return cls(
             path=path,
@@ -118,6 +122,10 @@ def _start_writer(path: Path) -> Writer:
     return writer
 
 
+def _is_prepared(connection: Connection, path: Path, kek: Kek | None) -> bool:
+    return not is_restored(connection) and (kek is None or _knows_kek(connection, path, kek))
+
+
 def _prepare(
     connection: Connection,
     path: Path,
@@ -125,8 +133,8 @@ def _prepare(
     now: datetime,
     armed: bool | None,  # noqa: FBT001  None differs
 ) -> datetime | None:
-    if kek is not None:
-        _check_kek(connection, path, kek)
+    if kek is not None and not _knows_kek(connection, path, kek):
+        connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (_KEK_CHECK, kek.check_value()))
     restored_from = recognise_restore(connection, now)
     if armed is not None:
         set_armed(connection, now, on=armed and restored_from is None, by="start")
@@ -134,9 +142,9 @@ def _prepare(
     return restored_from
 
 
-def _check_kek(connection: Connection, path: Path, kek: Kek) -> None:
+def _knows_kek(connection: Connection, path: Path, kek: Kek) -> bool:
+    """Whether the database was made with this key, False when it has seen none yet; raises KekError for another."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (_KEK_CHECK,)).fetchone()
-    if row is None:
-        connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (_KEK_CHECK, kek.check_value()))
-    elif row[0] != kek.check_value():
+    if row is not None and row[0] != kek.check_value():
         raise KekError(f"{path}: the key from {kek.source} is not the one that wraps this database's keys")
+    return row is not None

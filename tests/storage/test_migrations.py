@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from store_making import KEK, open_sqlite
 
@@ -108,12 +110,15 @@ async def test_a_folder_that_is_not_there_is_named(tmp_path, clock):
         await Store.open(tmp_path / "nowhere" / "headend.db", kek=KEK, now=clock)
 
 
-async def test_opening_again_waits_for_no_writer(tmp_path, clock):
+async def test_a_command_that_only_looks_waits_for_no_writer(tmp_path, clock):
     await (await open_sqlite(tmp_path, clock)).close()
     busy = connect_writer(tmp_path / "headend.db")
     busy.conn.execute("BEGIN IMMEDIATE")
-    database = connect_writer(tmp_path / "headend.db")
-    database.conn.execute("PRAGMA busy_timeout = 0")
-    migrations.migrate(database, tmp_path / "headend.db")
-    database.close()
+    store = await asyncio.wait_for(open_sqlite(tmp_path, clock), 30)
+    assert await store.fleet.meters() == []
+    await store.close()
     busy.close()
+
+
+async def test_the_files_are_for_their_owner_alone(store, tmp_path):
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.glob("headend.db*")} == {0o600}
