@@ -1,6 +1,6 @@
 """A server's connection: many client SAPs on one stream, each with its own association."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from headend.dlms.apdu import Apdu
 from headend.dlms.association import Event, State
@@ -29,6 +29,9 @@ class ServerConnection:
         self._last_received: dict[int, int] = {}
         self._events: list[ServerEvent] = []
         self._fault: RemoteError | None = None
+        #: HDLC lends the turn to whoever was asked: it goes back by itself with an answer, and by this without one.
+        self._pass_turn: Callable[[], None] | None = getattr(framing, "pass_turn", None)
+        self._answered = False
         for client_sap, parameters in associations.items():
             if parameters.pre_established:
                 self._associations[client_sap] = self._begin(client_sap, parameters)
@@ -108,7 +111,11 @@ class ServerConnection:
         association = self._associations.get(client_sap)
         if association is None or (apdu[0] == _AARQ and not parameters.pre_established):
             association = self._begin(client_sap, parameters)
+        self._answered = False
         association.take(apdu)
+        if self._pass_turn is not None and not self._answered and not association.busy:
+            self._framing.peer = client_sap
+            self._pass_turn()
 
     def _begin(self, client_sap: int, parameters: ServerParameters) -> ServerAssociation:
         before = self._associations.pop(client_sap, None)
@@ -117,6 +124,7 @@ class ServerConnection:
             self._last_received[client_sap] = max(self._known(client_sap), before.last_received)
 
         def send(apdu: bytes) -> None:
+            self._answered = True
             self._framing.peer = client_sap
             self._framing.wrap(apdu)
 

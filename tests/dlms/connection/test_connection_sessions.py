@@ -276,8 +276,10 @@ def test_a_pre_established_association_takes_requests_and_sends_pushes_at_once(k
     assert link.server.state(kit.CLIENT_SAP) is State.ASSOCIATED
 
 
-def test_an_unconfirmed_request_leaves_nothing_outstanding(kit):
-    link = kit.link(**both(kit))
+@pytest.mark.parametrize("framing", ["wrapper", "hdlc"])
+def test_an_unconfirmed_request_leaves_nothing_outstanding(kit, framing):
+    framings = None if framing == "wrapper" else (HdlcFraming(kit.CLIENT_SAP, 1, 17), HdlcServerFraming(1, 17))
+    link = kit.link(**both(kit), framings=framings)
     link.associate()
     assert link.ask(ActionRequestNormal(0x81, RESET, SHORT)) == []
     assert link.client.state is State.ASSOCIATED
