@@ -111,20 +111,20 @@ def gurux_cost(buffer: bytes, rows: int, *, quick: bool) -> float:
 
 
 def linear_figures(chosen: Options) -> Iterator[Figure]:
-    # Two days and twenty days of half hours.
-    small, large = block_load(96), block_load(960)
+    # A day and ten days of half hours.
+    small, large = block_load(48), block_load(480)
     cost = side_by_side(
         {
-            "rows, 96": lambda: decode_rows(small),
-            "rows, 960": lambda: decode_rows(large),
-            "Data, 96": lambda: decode(small),
-            "Data, 960": lambda: decode(large),
+            "rows, 48": lambda: decode_rows(small),
+            "rows, 480": lambda: decode_rows(large),
+            "Data, 48": lambda: decode(small),
+            "Data, 480": lambda: decode(large),
         },
         quick=chosen.quick,
     )
     for kind in ("rows", "Data"):
-        many = cost[f"{kind}, 960"]
-        yield Figure(f"960x8 profile to {kind}", many, "us", "96x8", many / cost[f"{kind}, 96"], "<= 10.5")
+        many = cost[f"{kind}, 480"]
+        yield Figure(f"480x8 profile to {kind}", many, "us", "48x8", many / cost[f"{kind}, 48"], "<= 10.5")
 
 
 def hdlc_figures(chosen: Options) -> Iterator[Figure]:
