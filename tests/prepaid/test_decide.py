@@ -194,8 +194,9 @@ def test_an_open_reconnect_is_not_asked_for_twice():
 @pytest.mark.parametrize("relay", [True, False, None])
 def test_credit_calls_back_a_cut_that_is_not_settled(state, relay):
     command = OpenCommand(7, "disconnected", state)
+    reason = Reason.CREDIT_RESTORED if relay is False else Reason.CREDIT_BEFORE_CUT
     decision = decide(facts(balance=1, relay_connected=relay, open_command=command), POLICY)
-    assert decision.verdict is Verdict.RECONNECT
+    assert said(decision) == (Verdict.RECONNECT, reason)
 
 
 def test_credit_does_not_call_back_what_an_operator_ordered():
@@ -272,6 +273,34 @@ def test_a_cut_for_credit_is_judged_anew_when_it_is_sent(changes, reason):
 )
 def test_a_cut_that_a_person_ordered_still_meets_switch_calendar_and_protection(changes, emergency, reason):
     assert refuses_any_cut(facts(**changes), POLICY, emergency=emergency) is reason
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reading_at": NOON - timedelta(hours=1), "balance_at": NOON - timedelta(hours=1)},
+        {"reading_at": NOON + timedelta(minutes=5), "balance_at": NOON + timedelta(minutes=5)},
+        {"clock_deviation": 300.0},
+        {"clock_deviation": -300.0},
+        {"negative_since": NOON - 3 * DAY},
+        {"notice_delivered_at": NOON - DAY},
+    ],
+)
+def test_a_limit_that_is_just_kept_is_kept(changes):
+    assert decide(facts(**changes), POLICY).verdict is Verdict.DISCONNECT
+
+
+def test_a_grace_of_an_hour_needs_to_know_since_when_and_none_needs_nothing():
+    assert decide(facts(negative_since=None), Policy(grace=timedelta(hours=1))).reason is Reason.GRACE
+    assert decide(facts(negative_since=None), Policy(grace=timedelta(0))).verdict is Verdict.DISCONNECT
+
+
+def test_supply_may_return_at_the_very_balance_at_which_it_goes():
+    assert Policy(reconnect_at=0, disconnect_below=0).reconnect_at == 0
+
+
+def test_nothing_is_an_emergency_unless_it_is_said():
+    assert refuses_any_cut(facts(now=NOON + timedelta(hours=12)), POLICY) is Reason.FORBIDDEN_HOUR
 
 
 def test_an_open_calendar_forbids_nothing():
