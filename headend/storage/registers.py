@@ -1,33 +1,52 @@
 """Single registers: every value once in a narrow table, and the newest of each beside it."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+
+from attrs import frozen
 
 from headend.meters.reading import Reading
 from headend.storage.profilerows import Visit, record_conflict
 from headend.storage.sqlite import Connection
 from headend.storage.times import from_micros, to_micros
 
+_INSERT: Final = """
+INSERT INTO register_values (meter, register, at, value, exponent, visit) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT DO NOTHING
+"""
+
+_NEWEST: Final = """
+INSERT INTO latest (meter, register, value, exponent, received, meter_time) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (meter, register) DO UPDATE SET (value, exponent, received, meter_time) =
+  (excluded.value, excluded.exponent, excluded.received, excluded.meter_time)
+WHERE excluded.received >= received
+"""
+
 _READING: Final = "r.name, r.obis, r.unit, l.value, l.exponent, l.received, l.meter_time"
 
 
-def store_readings(connection: Connection, visit: Visit, readings: Iterable[Reading]) -> None:
+@frozen
+class _Value:
+    """A reading as the narrow table keeps it: `key` is meter, register and time; the number is scaled."""
+
+    reading: Reading
+    at: datetime
+    key: tuple[int, int, int]
+    number: tuple[int | str, int | None]
+
+
+def store_readings(connection: Connection, visit: Visit, readings: Sequence[Reading]) -> None:
     """Add register values. The same value for the same time is known already; another one is a conflict."""
-    for reading in readings:
-        register = _register(connection, reading)
-        value, exponent = scaled(reading.value)
-        at = reading.meter_time or reading.received
-        key = (visit.meter.id, register, to_micros(at))
-        added = connection.execute(
-            "INSERT INTO register_values (meter, register, at, value, exponent, visit) VALUES (?, ?, ?, ?, ?, ?)"
-            " ON CONFLICT DO NOTHING",
-            (*key, value, exponent, visit.id),
-        ).rowcount
-        if not added and not _agrees(connection, visit, reading, key, at):
-            continue
-        _keep_newest(connection, visit.meter.id, register, (value, exponent), reading)
+    if not readings:
+        return
+    values = _values(connection, visit, readings)
+    before = connection.total_changes
+    connection.executemany(_INSERT, [(*value.key, *value.number, visit.id) for value in values])
+    if connection.total_changes - before != len(values):
+        values = [value for value in values if _agrees(connection, visit, value)]
+    connection.executemany(_NEWEST, [_newest(value) for value in values])
 
 
 def latest(connection: Connection, meter: int) -> list[Reading]:
@@ -71,39 +90,41 @@ def unscaled(value: int | str, exponent: int | None) -> Decimal | str:
     return Decimal(value).scaleb(exponent)
 
 
-def _register(connection: Connection, reading: Reading) -> int:
-    named = (reading.name, reading.obis, reading.unit)
-    row = connection.execute("SELECT id FROM registers WHERE name = ? AND obis = ? AND unit = ?", named).fetchone()
-    if row is None:
-        row = connection.execute(
-            "INSERT INTO registers (name, obis, unit) VALUES (?, ?, ?) RETURNING id", named
-        ).fetchone()
-    return int(row[0])
+def _values(connection: Connection, visit: Visit, readings: Sequence[Reading]) -> list[_Value]:
+    # A fleet has some dozen registers: one look at all of them costs less than one a reading.
+    known = {row[1:]: row[0] for row in connection.execute("SELECT id, name, obis, unit FROM registers")}
+    values = []
+    for reading in readings:
+        named = (reading.name, reading.obis, reading.unit)
+        if named not in known:
+            known[named] = _new_register(connection, named)
+        at = reading.meter_time or reading.received
+        values.append(_Value(reading, at, (visit.meter.id, known[named], to_micros(at)), scaled(reading.value)))
+    return values
 
 
-def _agrees(connection: Connection, visit: Visit, reading: Reading, key: tuple[int, int, int], at: datetime) -> bool:
+def _new_register(connection: Connection, named: tuple[str, str, str]) -> int:
+    cursor = connection.execute("INSERT INTO registers (name, obis, unit) VALUES (?, ?, ?)", named)
+    return int(cursor.lastrowid or 0)
+
+
+def _agrees(connection: Connection, visit: Visit, value: _Value) -> bool:
     """Whether the value that is there says the same; a conflict is recorded when it does not."""
-    kept = unscaled(
-        *connection.execute(
-            "SELECT value, exponent FROM register_values WHERE meter = ? AND register = ? AND at = ?", key
-        ).fetchone()
-    )
-    if kept == reading.value:
+    row = connection.execute(
+        "SELECT value, exponent FROM register_values WHERE meter = ? AND register = ? AND at = ?", value.key
+    ).fetchone()
+    kept = unscaled(*row)
+    came = value.reading.value
+    if kept == came:
         return True
-    record_conflict(connection, visit, f"register:{reading.name}", at, str(kept), str(reading.value))
+    record_conflict(connection, visit, f"register:{value.reading.name}", value.at, str(kept), str(came))
     return False
 
 
-def _keep_newest(
-    connection: Connection, meter: int, register: int, value: tuple[int | str, int | None], reading: Reading
-) -> None:
-    connection.execute(
-        "INSERT INTO latest (meter, register, value, exponent, received, meter_time) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (meter, register) DO UPDATE SET (value, exponent, received, meter_time) ="
-        " (excluded.value, excluded.exponent, excluded.received, excluded.meter_time)"
-        " WHERE excluded.received >= received",
-        (meter, register, *value, to_micros(reading.received), to_micros(reading.meter_time)),
-    )
+def _newest(value: _Value) -> tuple[Any, ...]:
+    meter, register, _ = value.key
+    reading = value.reading
+    return (meter, register, *value.number, to_micros(reading.received), to_micros(reading.meter_time))
 
 
 def _reading(row: tuple[Any, ...]) -> Reading:
