@@ -76,6 +76,7 @@ class ServerMeter:
         self.chunk = None  # octets of an answer at a time
         self.silent_after = None  # answers before it says nothing more
         self.hangs_up_after = None  # answers before it closes the connection
+        self.last_answer = False  # whether it closes the connection behind the answer it sends now
         self.answers = 0
         self.tamper = None
 
@@ -128,7 +129,9 @@ class ServerMeter:
                 return False
             stream.write(output[start : start + step])
             await asyncio.sleep(0)
-        return True
+        if self.last_answer:
+            stream.close()
+        return not self.last_answer
 
     def _take(self, connection, event):
         match event:
