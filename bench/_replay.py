@@ -1,4 +1,4 @@
-"""The floor of everything that goes over a socket: the same octets, sent and awaited by bare callbacks, nothing decoded.
+"""The floor of all that goes over a socket: the same octets, sent and awaited by bare callbacks, nothing decoded.
 
 `Recording` keeps what one real conversation sent and how much it got back, step by step. `serve` is a process that
 plays the meter's side, `replay` the client's: uvloop, `asyncio.Protocol`, no futures.
@@ -144,7 +144,7 @@ class _Client(asyncio.Protocol):
 async def replay(steps, port, sessions, at_once):
     """CPU seconds a session of this process for `sessions` replays, `at_once` of them at a time."""
     loop = asyncio.get_running_loop()
-    finished, started, over = 0, 0, loop.create_future()
+    finished, started, over, connecting = 0, 0, loop.create_future(), set()
 
     def done():
         nonlocal finished
@@ -158,7 +158,9 @@ async def replay(steps, port, sessions, at_once):
         nonlocal started
         if started < sessions:
             started += 1
-            loop.create_task(loop.create_connection(lambda: _Client(steps, done), "127.0.0.1", port))
+            task = loop.create_task(loop.create_connection(lambda: _Client(steps, done), "127.0.0.1", port))
+            connecting.add(task)
+            task.add_done_callback(connecting.discard)
 
     begun = process_time()
     for _ in range(at_once):

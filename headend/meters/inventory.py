@@ -7,8 +7,8 @@ from attrs import frozen
 class Meter:
     """One meter as the utility knows it; every field is what the head-end expects, never what a peer claims.
 
-    `serial` is the key everywhere. `logical_device_name` (0.0.42.0.0.255) and `system_title` (8 octets, or None when it is
-    learned and then pinned) are what the meter must present. `address` is a URL such as `tcp://10.0.0.7:4059`,
+    `serial` is the key everywhere. `logical_device_name` (0.0.42.0.0.255) and `system_title` (8 octets, or None when
+    it is learned and then pinned) are what the meter must present. `address` is a URL such as `tcp://10.0.0.7:4059`,
     `hdlc+tcp://…?physical=17` or `serial:///dev/ttyUSB0?baud=9600`; `server_sap` the logical device behind it.
     `lane` names what this meter shares with others (gateway, bus, cell); empty: a lane of its own.
     """

@@ -10,8 +10,8 @@ from attrs import field, frozen
 class Reading:
     """One register value.
 
-    `name` is the model's name (`energy_import`), `obis` as `1.0.1.8.0.255`; `value` in `unit` (`Wh`, `V`, `INR`, …; empty for
-    text and counts). `meter_time` is None where the register carries no time; both times are aware UTC.
+    `name` is the model's name (`energy_import`), `obis` as `1.0.1.8.0.255`; `value` in `unit` (`Wh`, `V`, `INR`; empty
+    for text and counts). `meter_time` is None where the register carries no time; both times are aware UTC.
     """
 
     name: str
@@ -24,7 +24,7 @@ class Reading:
 
 @frozen
 class Column:
-    """One capture object of a profile: stored integer × 10**exponent, in `unit`."""
+    """One capture object of a profile: stored integer x 10**exponent, in `unit`."""
 
     name: str
     obis: str

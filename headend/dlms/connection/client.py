@@ -6,9 +6,7 @@ from typing import ClassVar, Final
 from attrs import evolve
 
 from headend.dlms.apdu import (
-    Aare,
     AccessRequest,
-    ActionResponseNormal,
     ConfirmedServiceError,
     ExceptionResponse,
     GeneralBlockTransfer,
@@ -16,17 +14,12 @@ from headend.dlms.apdu import (
     decode,
 )
 from headend.dlms.association import CLIENT, Event, State, ours, theirs
-from headend.dlms.axdr import EncodedData
-from headend.dlms.blocks import GeneralBlocks
-from headend.dlms.blocks.general import OVERHEAD as GENERAL_OVERHEAD
 from headend.dlms.blocks.services import LongRequest
-from headend.dlms.connection import handshake, hls, initiation
-from headend.dlms.connection.counters import InvocationCounter
-from headend.dlms.connection.end_to_end import EndToEnd
+from headend.dlms.connection import initiation
 from headend.dlms.connection.events import Associated, AssociationRejected, Released
 from headend.dlms.connection.exchange import Answer, Exchange
-from headend.dlms.connection.parameters import Ciphering, ClientParameters, Farewell
-from headend.dlms.connection.protection import Protection, end_to_end_of
+from headend.dlms.connection.opening import Opening
+from headend.dlms.connection.parameters import ClientParameters, Farewell
 from headend.dlms.connection.services import (
     INVOKE_ID,
     Notification,
@@ -34,10 +27,10 @@ from headend.dlms.connection.services import (
     Request,
     prepare,
 )
-from headend.dlms.enumerations import Conformance, UserDiagnostic
-from headend.dlms.errors import DecodeError, LocalError, RemoteError, SecurityError
+from headend.dlms.connection.transfer import GeneralTransfer
+from headend.dlms.enumerations import Conformance
+from headend.dlms.errors import DecodeError, LocalError, RemoteError
 from headend.dlms.framing import Framing
-from headend.dlms.security import KeyContext
 
 ClientEvent = (
     Associated | AssociationRejected | Released | Answer | Notification | ExceptionResponse | ConfirmedServiceError
@@ -59,7 +52,6 @@ _NEVER_PROTECTED: Final = frozenset((_EXCEPTION, _SERVICE_ERROR))
 _ASKED: Final = CLIENT[State.ASSOCIATED][Event.REQUEST]
 _ANSWERED: Final = CLIENT[State.REQUESTING][Event.RESPONSE]
 _NOTHING: Final = Conformance(0)
-_GENERAL_PROTECTION: Final = int(Conformance.GENERAL_PROTECTION)
 
 
 class ClientConnection:
@@ -72,29 +64,25 @@ class ClientConnection:
     """
 
     __slots__ = (
-        "_blocks",
         "_cipher",
         "_conformance",
-        "_counter",
         "_events",
         "_exchange",
         "_fault",
         "_feed",
         "_framing",
-        "_global",
         "_invoke_shift",
         "_lacking",
         "_max_pdu_size",
+        "_opening",
         "_parameters",
-        "_proof",
         "_room",
         "_state",
-        "_title",
+        "_transfer",
         "_wrap",
     )
 
     def __init__(self, parameters: ClientParameters, framing: Framing) -> None:
-        handshake.check_parameters(parameters)
         self._parameters = parameters
         self._framing = framing
         self._feed = framing.feed
@@ -103,26 +91,14 @@ class ClientConnection:
         self._fault: RemoteError | None = None
         self._events: list[ClientEvent] = []
         self._exchange: Exchange | None = None
-        self._blocks: GeneralBlocks | None = None
         self._conformance = _NOTHING
         self._lacking = -1
         self._max_pdu_size = 0
         self._room = 0
         self._invoke_shift = 0
-        self._proof: hls.Proof | None = None
-        security = parameters.security
-        self._title = None if security is None else security.peer_system_title
-        self._counter = None if security is None else InvocationCounter(security.counters)
-        self._global: Protection | None = None
-        self._cipher: Protection | EndToEnd | None = None
-        if security is not None and self._counter is not None and security.policy:
-            general = security.ciphering.general
-            self._global = self._cipher = Protection(security, self._counter, general=general)
-            if security.ciphering.dedicated and parameters.dedicated_key is not None:
-                dedicated = KeyContext(parameters.dedicated_key, security.keys.authentication_key)
-                self._cipher = Protection(security, self._counter, dedicated=dedicated, general=general)
-            elif security.ciphering is Ciphering.GENERAL_CIPHERING:
-                self._cipher = end_to_end_of(security, self._counter)
+        self._opening = Opening(parameters)
+        self._cipher = self._opening.cipher
+        self._transfer = GeneralTransfer(framing.wrap, limit=parameters.largest_joined, window=parameters.window)
 
     @property
     def state(self) -> State:
@@ -142,25 +118,25 @@ class ClientConnection:
     @property
     def last_received(self) -> int:
         """The meter's largest counter under its global key whose tag verified (-1: none yet)."""
-        if self._global is not None:
-            return self._global.last_received
+        if self._opening.protection is not None:
+            return self._opening.protection.last_received
         security = self._parameters.security
         return -1 if security is None else security.last_received
 
     @property
     def peer_system_title(self) -> bytes | None:
         """The meter's system title: pinned, or learned from its AARE."""
-        return self._title
+        return self._opening.title
 
     @property
     def waiting(self) -> bool:
         """Whether a timer has to run for the link or for a general block transfer; see `timeout`."""
-        return self._framing.waiting or (self._blocks is not None and not self._blocks.complete)
+        return self._framing.waiting or self._transfer.unfinished
 
     def associate(self) -> None:
         """Queue the link's set-up, where there is one, and the AARQ."""
         state = ours(CLIENT, self._state, Event.ASSOCIATE)
-        aarq = handshake.build_aarq(self._parameters, self._global)
+        aarq = self._opening.aarq()
         if not self._framing.connected:
             self._framing.connect()
         self._wrap(aarq)
@@ -183,7 +159,7 @@ class ClientConnection:
         if needs & self._lacking:
             missing = Conformance(needs & self._lacking)
             raise LocalError(f"the meter did not agree to {', '.join(missing.names)}")
-        self._blocks = None
+        self._transfer.forget()
         long = None
         if len(octets) <= self._room or len(octets) <= self._room_for(octets[0]):
             self._wrap(octets if self._cipher is None else self._cipher.seal(octets))
@@ -202,7 +178,7 @@ class ClientConnection:
             self._framing.disconnect()
             self._state = ours(CLIENT, state, Event.RELEASE_ANSWERED)
             return False
-        self._wrap(handshake.build_rlrq(self._parameters, self._global))
+        self._wrap(self._opening.rlrq())
         self._state = state
         return True
 
@@ -235,8 +211,8 @@ class ClientConnection:
         try:
             for apdu in self._framing.timeout():
                 self._steps[self._state](self, apdu)
-            if self._blocks is not None and not self._blocks.complete and self._state < State.RELEASED:
-                self._send_burst(self._blocks)
+            if self._state < State.RELEASED:
+                self._transfer.ask_again()
         except RemoteError as fault:
             self._break(fault)
         return events
@@ -286,22 +262,8 @@ class ClientConnection:
             return long
         if not self._conformance & Conformance.GENERAL_BLOCK_TRANSFER:
             raise LocalError(f"{prepared.request.NAME} of {len(plain)} octets: the meter takes no blocks of it")
-        blocks = self._new_blocks()
-        blocks.load(plain if self._cipher is None else self._cipher.seal(plain))
-        self._blocks = blocks
-        self._send_burst(blocks)
+        self._transfer.start(plain if self._cipher is None else self._cipher.seal(plain))
         return None
-
-    def _new_blocks(self) -> GeneralBlocks:
-        return GeneralBlocks(
-            room=max(1, self._max_pdu_size - GENERAL_OVERHEAD),
-            limit=self._parameters.largest_joined,
-            window=self._parameters.window,
-        )
-
-    def _send_burst(self, blocks: GeneralBlocks) -> None:
-        for block in blocks.burst():
-            self._wrap(block.encode())
 
     def _shifted(self, prepared: PreparedRequest) -> PreparedRequest:
         request = prepared.request
@@ -312,41 +274,28 @@ class ClientConnection:
     # What comes in
 
     def _take_aare(self, apdu: bytes) -> None:
-        answer = initiation.read_aare(apdu) or decode(apdu)
-        match answer:
-            case Aare():
-                outcome = handshake.check_aare(self._parameters, self._global, answer)
-            case ExceptionResponse():
-                outcome = handshake.rejected_by_exception(answer)
-            case ConfirmedServiceError():
-                outcome = handshake.rejected_by_service_error(answer)
-            case _:
-                raise RemoteError(f"{answer.NAME} where an AARE was due")
+        outcome = self._opening.take_aare(apdu)
         if isinstance(outcome, AssociationRejected):
             self._refuse(outcome, Event.REJECTED)
             return
-        assert isinstance(answer, Aare)
-        self._title = handshake.learned_title(self._parameters, answer.responding_ap_title)
-        self._conformance = outcome.conformance
-        self._lacking = ~int(outcome.conformance)
-        self._max_pdu_size = outcome.max_pdu_size
-        if self._cipher is not None:
-            self._cipher.learn(self._title)
-            if self._lacking & _GENERAL_PROTECTION:
-                self._do_without_general_protection(self._cipher)
+        self._conformance, self._max_pdu_size, challenge = outcome
+        self._lacking = ~int(self._conformance)
         self._room = self._room_for(_NO_TAG)
-        if outcome.challenge is None:
+        self._transfer.room = self._max_pdu_size
+        if challenge is None:
             self._state = theirs(CLIENT, self._state, Event.ACCEPTED)
             self._tell_associated()
         else:
             self._state = theirs(CLIENT, self._state, Event.CHALLENGED)
-            self._prove(outcome.challenge)
+            self._transmit(self._opening.prove(challenge))
 
-    def _do_without_general_protection(self, cipher: Protection | EndToEnd) -> None:
-        """The service-specific envelope proves the same under the same key; general-ciphering has no such twin."""
-        if isinstance(cipher, EndToEnd):
-            raise RemoteError("the meter did not agree to general protection, which general-ciphering is")
-        cipher.general = False
+    def _take_proof(self, apdu: bytes) -> None:
+        rejection = self._opening.take_proof(apdu)
+        if rejection is not None:
+            self._refuse(rejection, Event.DISPROVEN)
+            return
+        self._state = theirs(CLIENT, self._state, Event.PROVEN)
+        self._tell_associated()
 
     def _refuse(self, rejection: AssociationRejected, event: Event) -> None:
         self._state = theirs(CLIENT, self._state, event)
@@ -354,49 +303,14 @@ class ClientConnection:
         self._events.append(rejection)
 
     def _tell_associated(self) -> None:
-        self._events.append(Associated(self._conformance, self._max_pdu_size, self._title))
-
-    def _prove(self, challenge: bytes) -> None:
-        self._proof = hls.Proof(
-            self._parameters, self._counter, self._title, sent=self._parameters.challenge, received=challenge
-        )
-        self._transmit(handshake.build_hls_reply(self._proof.ours()))
-
-    def _take_proof(self, apdu: bytes) -> None:
-        for protection in (self._cipher, self._global):
-            if protection is not None and protection.opens(apdu[0]):
-                apdu = protection.open(apdu)
-                break
-        answer = handshake.read_hls_answer(apdu)
-        match answer:
-            case ActionResponseNormal():
-                self._check_proof(answer)
-            case ExceptionResponse():
-                self._refuse(handshake.rejected_by_exception(answer), Event.DISPROVEN)
-            case ConfirmedServiceError():
-                self._refuse(handshake.rejected_by_service_error(answer), Event.DISPROVEN)
-            case _:
-                raise RemoteError(f"{answer.NAME} before the meter has proven itself")
-
-    def _check_proof(self, answer: ActionResponseNormal) -> None:
-        if (answer.invoke ^ handshake.HLS_INVOKE) & INVOKE_ID:
-            raise RemoteError(f"answer to invoke-id {answer.invoke & INVOKE_ID}, which was not asked")
-        if answer.result:
-            text = f"authentication refused by the meter ({answer.result.text})"
-            rejection = AssociationRejected(text, diagnostic=UserDiagnostic.AUTHENTICATION_FAILURE)
-            self._refuse(rejection, Event.DISPROVEN)
-            return
-        if not isinstance(answer.returned, EncodedData):
-            raise SecurityError("the meter did not prove itself: its answer to HLS is empty")
-        assert self._proof is not None
-        self._proof.check(answer.returned)
-        self._state = theirs(CLIENT, self._state, Event.PROVEN)
-        self._tell_associated()
+        self._events.append(Associated(self._conformance, self._max_pdu_size, self._opening.title))
 
     def _take_service(self, apdu: bytes) -> None:
         tag = apdu[0]
         if tag == _GENERAL_BLOCK:
-            joined = self._take_block(apdu)
+            block = decode(apdu)
+            assert isinstance(block, GeneralBlockTransfer)
+            joined = self._transfer.take(block)
             if joined is None:
                 return
             apdu = joined
@@ -436,39 +350,16 @@ class ClientConnection:
             self._invoke_shift = (self._invoke_shift + 1) & INVOKE_ID
         self._events.append(decode(apdu))  # type: ignore[arg-type]
 
-    def _take_block(self, apdu: bytes) -> bytes | None:
-        block = decode(apdu)
-        assert isinstance(block, GeneralBlockTransfer)
-        blocks = self._blocks
-        if blocks is None or (blocks.complete and block.block_number == 1 and block.data):
-            blocks = self._blocks = self._new_blocks()
-        was_complete = blocks.complete
-        ours_now = blocks.take(block)
-        if blocks.complete and not was_complete:
-            return blocks.join() or None
-        if ours_now:
-            self._send_burst(blocks)
-        return None
-
     def _take_release(self, apdu: bytes) -> None:
         tag = apdu[0]
         if tag == _RLRE:
-            self._tell_released(confirmed=self._is_release(initiation.read_rlre(apdu) or decode(apdu)))
+            answer = initiation.read_rlre(apdu) or decode(apdu)
+            assert isinstance(answer, Rlre)
+            self._tell_released(confirmed=self._opening.proves_release(answer.user_information))
         elif tag in _NEVER_PROTECTED:
             self._tell_released(confirmed=False)
         else:
             self._take_service(apdu)  # a notification that crossed the RLRQ
-
-    def _is_release(self, answer: object) -> bool:
-        """Whether `answer` proves what it can: nothing rests on it, so a proof that fails is no fault."""
-        assert isinstance(answer, Rlre)
-        if self._global is None or not answer.user_information:
-            return True
-        try:
-            self._global.open(answer.user_information)
-        except RemoteError:
-            return False
-        return True
 
     def _tell_released(self, *, confirmed: bool) -> None:
         self._state = theirs(CLIENT, self._state, Event.RELEASE_ANSWERED)

@@ -18,8 +18,6 @@ from headend.dlms.apdu import (
     encode,
 )
 from headend.dlms.association import SERVER, Event, State, ours, theirs
-from headend.dlms.blocks import GeneralBlocks
-from headend.dlms.blocks.general import OVERHEAD as GENERAL_OVERHEAD
 from headend.dlms.connection import admission, hls
 from headend.dlms.connection.counters import CounterError, InvocationCounter
 from headend.dlms.connection.end_to_end import EndToEnd  # noqa: TC001 - the others of this module are used
@@ -29,6 +27,7 @@ from headend.dlms.connection.parameters import LARGEST_PDU, Refusal, ReleaseSupp
 from headend.dlms.connection.protection import Protection, end_to_end_of
 from headend.dlms.connection.server_blocks import ServerBlocks
 from headend.dlms.connection.services import SERVICES, Notification, Request, prepare
+from headend.dlms.connection.transfer import GeneralTransfer
 from headend.dlms.enumerations import ActionResult, Conformance, ServiceError, StateError
 from headend.dlms.errors import DecodeError, LocalError, RemoteError, SecurityError
 from headend.dlms.security import KeyContext
@@ -63,11 +62,11 @@ class ServerAssociation:
         "_end_to_end",
         "_events",
         "_general_answer",
-        "_general_blocks",
         "_global",
         "_parameters",
         "_request",
         "_send",
+        "_transfer",
         "conformance",
         "state",
     )
@@ -99,7 +98,7 @@ class ServerAssociation:
         self._cipher: Protection | EndToEnd | None = self._global
         self._admission: admission.Admission | None = None
         self._request: Request | None = None
-        self._general_blocks: GeneralBlocks | None = None
+        self._transfer = GeneralTransfer(send, limit=parameters.largest_joined, window=parameters.window)
         self._general_answer = False
         self._blocks = ServerBlocks(parameters.largest_joined)
 
@@ -143,12 +142,20 @@ class ServerAssociation:
         if self.state not in (State.AUTHENTICATING, State.ASSOCIATED, State.REQUESTING):
             raise RemoteError("no association")
         self._general_answer = tag == _GENERAL_BLOCK
-        if tag == _GENERAL_BLOCK:
+        if self._general_answer:
             joined = self._join(apdu)
             if joined is None:
                 return
             apdu = joined
         self._take_plain(decode(self._open(apdu)))
+
+    def _join(self, apdu: bytes) -> bytes | None:
+        block = decode(apdu)
+        assert isinstance(block, GeneralBlockTransfer)
+        if not self.conformance & Conformance.GENERAL_BLOCK_TRANSFER:
+            raise RemoteError("general block transfer was not negotiated")
+        self._transfer.room = self._client_takes
+        return self._transfer.take_request(block, sealed=self._global is not None, busy=self.busy)
 
     def _open(self, apdu: bytes) -> bytes:
         if self._global is None:
@@ -336,18 +343,23 @@ class ServerAssociation:
             self._send(octets)
             return
         if self._general_answer:
-            self._answer_in_general_blocks(octets)
+            self._transfer.answer(self._sealed(octets))
             return
         step = self._blocks.answer(apdu, octets, self._room_for(octets[0]), self.conformance)
         if step is not None:
             self._transmit(step)
         elif self.conformance & Conformance.GENERAL_BLOCK_TRANSFER:
-            self._answer_in_general_blocks(octets)
+            self._transfer.forget()
+            self._transfer.room = self._client_takes
+            self._transfer.answer(self._sealed(octets))
         else:
             self._send(encode(_TOO_LONG))
 
     def _transmit(self, plain: bytes) -> None:
-        self._send(plain if self._cipher is None else self._cipher.seal(plain))
+        self._send(self._sealed(plain))
+
+    def _sealed(self, plain: bytes) -> bytes:
+        return plain if self._cipher is None else self._cipher.seal(plain)
 
     def _refuse(self, error: RemoteError, answer: ExceptionResponse | None) -> None:
         if answer is not None:
@@ -367,47 +379,6 @@ class ServerAssociation:
                         StateError.SERVICE_NOT_ALLOWED, ServiceError.INVOCATION_COUNTER_ERROR, self.last_received + 1
                     )
                 return ExceptionResponse(StateError.SERVICE_NOT_ALLOWED, ServiceError.DECIPHERING_ERROR)
-
-    # General block transfer
-
-    def _join(self, octets: bytes) -> bytes | None:
-        block = decode(octets)
-        assert isinstance(block, GeneralBlockTransfer)
-        if not self.conformance & Conformance.GENERAL_BLOCK_TRANSFER:
-            raise RemoteError("general block transfer was not negotiated")
-        blocks = self._general_blocks
-        if blocks is None or (blocks.complete and self._begins_anew(block, blocks)):
-            blocks = self._general_blocks = self._new_general_blocks()
-        was_complete = blocks.complete
-        our_turn = blocks.take(block)
-        if blocks.complete and not was_complete:
-            return blocks.join() or None
-        if our_turn and not (was_complete and (blocks.confirmed or self._request is not None)):
-            self._send_burst(blocks)
-        return None
-
-    def _begins_anew(self, block: GeneralBlockTransfer, before: GeneralBlocks) -> bool:
-        """Whether `block` is of a new request; the same sealed octets again mean that our answer was lost."""
-        return block.block_number == 1 and bool(block.data) and (self._global is None or block.data != before.first)
-
-    def _new_general_blocks(self) -> GeneralBlocks:
-        return GeneralBlocks(
-            room=max(1, self._client_takes - GENERAL_OVERHEAD),
-            limit=self._parameters.largest_joined,
-            window=self._parameters.window,
-        )
-
-    def _answer_in_general_blocks(self, plain: bytes) -> None:
-        blocks = self._general_blocks
-        if blocks is None or not self._general_answer:
-            blocks = self._general_blocks = self._new_general_blocks()
-            blocks.complete = True  # the request came whole, in an APDU of its own
-        blocks.load(plain if self._cipher is None else self._cipher.seal(plain))
-        self._send_burst(blocks)
-
-    def _send_burst(self, blocks: GeneralBlocks) -> None:
-        for block in blocks.burst():
-            self._send(block.encode())
 
 
 def _replies_to_hls(apdu: ActionRequestNormal) -> bool:
