@@ -1,7 +1,7 @@
 """Ledger arithmetic: energy becomes money, entries become balances. Nothing doubtful is billed in silence."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from itertools import accumulate
 
@@ -111,9 +111,8 @@ def _by_month(mark: EnergyMark, seen: EnergyMark, tariff: Tariff) -> list[tuple[
 
 
 def _next_month(local: datetime) -> datetime:
-    midnight = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0, fold=0)
-    later = midnight + timedelta(days=32)
-    return later.replace(day=1)
+    first = date(local.year + local.month // 12, local.month % 12 + 1, 1)
+    return datetime.combine(first, time(), local.tzinfo)
 
 
 def _period(tariff: Tariff, moment: datetime) -> str:

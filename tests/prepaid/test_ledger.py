@@ -35,7 +35,7 @@ def test_one_kilowatt_hour_costs_its_rate_and_names_the_span():
     charged = charge(WHO, seen(1000), seen(2000, START + HOUR), FLAT)
     (entry,) = charged.entries
     assert (entry.kind, entry.amount, entry.reference) == (EntryKind.ENERGY, -665, "X1:1000-2000")
-    assert entry.at == START + HOUR
+    assert (entry.at, entry.note) == (START + HOUR, "1000 Wh")
     assert charged.mark.energy_wh == 2000
 
 
@@ -106,6 +106,25 @@ def test_a_span_over_several_months_is_shared_out_by_time():
     charged = charge(WHO, mark, seen(59_000, datetime(2026, 3, 31, 18, 30, tzinfo=UTC)), tariff)
     # 28 and 31 days, 1 kWh a day, of which the first of each month is free.
     assert amounts(charged) == [-(27_000 + 30_000)]
+    # Midnight itself still closes March.
+    assert charged.mark.slab_period == "2026-03"
+
+
+def test_the_months_between_get_their_own_share_and_no_more():
+    tariff = Tariff("steps", (Slab(1000, 0), Slab(None, 1_000_000)), max_gap=timedelta(days=200))
+    mark = EnergyMark("X1", 0, datetime(2025, 11, 30, 18, 30, tzinfo=UTC), slab_period="2025-11")
+    charged = charge(WHO, mark, seen(121_000, datetime(2026, 3, 31, 18, 30, tzinfo=UTC)), tariff)
+    # December to March, 1 kWh a day, of which the first of each month is free; over the turn of the year.
+    assert amounts(charged) == [-(30_000 + 30_000 + 27_000 + 30_000)]
+    assert charged.mark.slab_wh == 31_000
+
+
+def test_a_month_ends_at_local_midnight_to_the_second():
+    tariff = Tariff("steps", (Slab(3600, 0), Slab(None, 1_000_000)))
+    mark = EnergyMark("X1", 0, datetime(2026, 3, 31, 17, 30, tzinfo=UTC), slab_period="2026-03")
+    charged = charge(WHO, mark, seen(7200, datetime(2026, 3, 31, 19, 30, tzinfo=UTC)), tariff)
+    assert charged.entries == ()
+    assert charged.mark.slab_wh == 3600
 
 
 def test_the_duty_follows_the_booked_charge_and_carries_its_remainder():
