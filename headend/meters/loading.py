@@ -98,7 +98,8 @@ def _unknown_keys(stated: Any, wanted: Any, at: str) -> Iterator[tuple[str, str]
 def _contradictions(model: MeterModel) -> Iterator[tuple[str, str]]:
     yield from _repeated("registers", [register.name for register in model.registers])
     yield from _repeated("profiles", [profile.name for profile in model.profiles])
-    for profile in model.profiles:
+    yield from _repeated("pushes", [push.name for push in model.pushes])
+    for profile in (*model.profiles, *model.pushes):
         yield from _repeated(f"profiles.{profile.name}.columns", [column.name for column in profile.columns])
     for name, role in model.roles.items():
         if role.protection is not Protection.NONE and role.ciphering is Ciphering.NONE:

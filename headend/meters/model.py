@@ -195,6 +195,8 @@ class MeterModel:
     prepaid: Prepaid | None = None
     registers: tuple[Register, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    #: What push setups (IC 40) send, as their object lists have it: `class_id` is 40.
+    pushes: tuple[Profile, ...] = ()
     objects: dict[str, Object] = field(factory=dict)
     events: dict[int, str] = field(factory=dict)
 

@@ -4,6 +4,7 @@ tcp://10.1.2.3:4059                                 wrapper over TCP
 udp://10.1.2.3:4059                                 wrapper over UDP
 hdlc+tcp://10.1.2.3:4001?physical=17                HDLC over TCP, as gateways and modems carry it
 serial:///dev/ttyUSB0?baud=9600&mode_e=true         HDLC over a serial port or optical head
+dial-in:                                            the meter calls us, wrapper over TCP
 memory:meter-17                                     inside this process, for tests (also hdlc+memory:...)
 """
 
@@ -30,6 +31,7 @@ class Medium(Enum):
     UDP = "udp"
     SERIAL = "serial"
     MEMORY = "memory"
+    DIAL_IN = "dial-in"
 
 
 class Wire(Enum):
@@ -44,6 +46,7 @@ _SCHEMES: Mapping[str, tuple[Medium, Wire]] = {
     "udp": (Medium.UDP, Wire.WRAPPER),
     "hdlc+tcp": (Medium.TCP, Wire.HDLC),
     "serial": (Medium.SERIAL, Wire.HDLC),
+    "dial-in": (Medium.DIAL_IN, Wire.WRAPPER),
     "memory": (Medium.MEMORY, Wire.WRAPPER),
     "hdlc+memory": (Medium.MEMORY, Wire.HDLC),
 }
@@ -64,7 +67,7 @@ class Address:
     wire: Wire
     host: str = ""
     port: int = DLMS_PORT
-    #: Path of a serial device, or the name of a memory address.
+    #: Path of a serial device, the name of a memory address, or whose call is meant where the meter dials in.
     device: str = ""
     baud: int = 9600
     parity: str = "none"
@@ -125,6 +128,8 @@ def _host_and_port(text: str, split: SplitResult) -> tuple[str, int]:
 
 
 def _device(text: str, split: SplitResult, medium: Medium) -> str:
+    if medium is Medium.DIAL_IN:
+        return split.netloc + split.path
     if medium is Medium.MEMORY:
         name = split.netloc + split.path
         if not name:

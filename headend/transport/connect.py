@@ -1,7 +1,7 @@
 from typing import assert_never
 
 from headend.transport.address import Address, Medium, parse_address
-from headend.transport.errors import AddressError
+from headend.transport.errors import AddressError, Unreachable
 from headend.transport.memory import connect_memory
 from headend.transport.opening import Opening, run_opening
 from headend.transport.stream import Stream
@@ -26,6 +26,8 @@ async def connect(address: Address | str, deadline: float | None = None, *, open
             return await connect_memory(address)
         case Medium.SERIAL:
             return await _connect_serial(address, deadline, opening)
+        case Medium.DIAL_IN:
+            raise Unreachable("the meter calls us, and nobody is listening for it here")
         case _:
             assert_never(address.medium)
 

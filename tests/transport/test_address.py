@@ -33,6 +33,8 @@ from headend.transport import AddressError, Medium, Wire, parse_address
         ),
         ("serial:///dev/ttyS1?parity=even", {"baud": 9600, "parity": "even", "mode_e": False}),
         ("memory:meter-17", {"medium": Medium.MEMORY, "wire": Wire.WRAPPER, "device": "meter-17"}),
+        ("dial-in:", {"medium": Medium.DIAL_IN, "wire": Wire.WRAPPER, "device": "", "place": "dial-in:"}),
+        ("dial-in:10000001", {"device": "10000001", "place": "dial-in:10000001"}),
         ("hdlc+memory:bus?physical=3", {"wire": Wire.HDLC, "device": "bus", "physical": 3, "place": "memory:bus"}),
     ],
 )
