@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from headend.dlms.apdu import Aare, Aarq, ConfirmedServiceError, InitiateRequest, InitiateResponse, decode, encode
 from headend.dlms.connection.handshake import DLMS_VERSION, GLO_INITIATE_RESPONSE, context_of, is_challenge
+from headend.dlms.connection.hls import needs_title
 from headend.dlms.connection.parameters import LARGEST_PDU, SMALLEST_PDU, SYSTEM_TITLE_LENGTH, ServerParameters
 from headend.dlms.connection.protection import Protection
 from headend.dlms.enumerations import (
@@ -91,6 +92,8 @@ def _client_title(parameters: ServerParameters, aarq: Aarq) -> bytes | None:
         return title
     pinned = security.peer_system_title
     title = pinned if title is None else title
+    if title is None and not (security.policy or needs_title(parameters.authentication)):
+        return None
     if title is None or len(title) != SYSTEM_TITLE_LENGTH or title == security.system_title:
         raise Inadmissible(UserDiagnostic.CALLING_AP_TITLE_NOT_RECOGNIZED, "no system title of a client's")
     if pinned is not None and title != pinned:
