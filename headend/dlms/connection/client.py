@@ -125,7 +125,7 @@ class ClientConnection:
 
     @property
     def peer_system_title(self) -> bytes | None:
-        """The meter's system title: pinned, or learned from its AARE; a mere claim where nothing is ciphered or proven."""
+        """The meter's system title: pinned, or learned from its AARE; a mere claim where nothing is ciphered."""
         return self._opening.title
 
     @property
