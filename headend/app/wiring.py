@@ -18,7 +18,9 @@ from headend.prepaid.model import Mode
 from headend.scheduler.collector import Collector
 from headend.scheduler.ports import MeterSession
 from headend.scheduler.visit import VisitPorts
+from headend.session.discovery import Discovery, discover
 from headend.session.line import dial
+from headend.session.session import Session
 from headend.session.visit import Visitor
 from headend.settings import Settings
 from headend.storage.store import Store
@@ -80,9 +82,18 @@ class Headend:
 
     def open_session(self, meter: Meter) -> AbstractAsyncContextManager[MeterSession]:
         """An open, identified session with a meter, under the role that the configuration says."""
+        return self._visit(meter, None)
+
+    async def discover(self, meter: Meter, role: str | None, name: str) -> Discovery:
+        """The model of a meter as the meter itself tells it to a role; None takes the one that visits use."""
+        known = tuple(self.setup.models.models.values())
+        async with self._visit(meter, role) as session:
+            return await discover(session, known, name)
+
+    def _visit(self, meter: Meter, role: str | None) -> AbstractAsyncContextManager[Session]:
         collection = self.setup.settings.document.collection
         model = self.setup.models.get(meter.model)
-        return self._visitor.visit(meter, model, collection.role, collection.visit_deadline_s)
+        return self._visitor.visit(meter, model, role or collection.role, collection.visit_deadline_s)
 
 
 @asynccontextmanager

@@ -119,3 +119,41 @@ def show(serial: str, config: str | None, as_json: bool) -> None:
     table(f"Meter {meter.serial}", ("", ""), fields.items())
     rows = [(each.name, each.value, each.unit, each.obis, each.received) for each in readings]
     table("Newest readings", ("register", "value", "unit", "object", "received"), rows)
+
+
+@meters.command(
+    epilog="\b\nExamples:\n  headend meters discover SN0001 --out meters/maker-x.toml\n"
+    "  headend meters discover SN0001 --role reader --name maker-x > maker-x.toml"
+)
+@click.argument("serial", metavar="METER")
+@click.option(
+    "--out", type=click.Path(dir_okay=False), default=None, help="File for the model; else it goes to stdout."
+)
+@click.option("--role", default=None, help="Association to ask in, as the meter's present model names it.")
+@click.option("--name", default=None, help="Name of the model.  [default: discovered-METER]")
+@config_option
+@json_option
+def discover(
+    serial: str, out: str | None, role: str | None, name: str | None, config: str | None, as_json: bool
+) -> None:
+    """Write a meter model from what a meter lists, captures and scales.
+
+    The model that the inventory names for the meter says how to associate; generic-dlms is one to start with. What
+    another model knows gets its name from there, the rest a name made of its OBIS code.
+    """
+    from pathlib import Path
+
+    from headend.cli.discover import checked_text, find_out, summary, told, write
+    from headend.cli.running import with_headend
+
+    discovery = with_headend(config, lambda headend: find_out(headend, serial, role, name))
+    text = checked_text(discovery.model)
+    path = None if out is None else Path(out)
+    if path is not None:
+        write(path, text)
+    if as_json:
+        emit_json(summary(discovery, path, text))
+        return
+    if path is None:
+        click.echo(text, nl=False)
+    say(told(discovery) + (f"; written to {path}" if path else ""))

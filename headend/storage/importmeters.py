@@ -29,7 +29,7 @@ COLUMNS: Final = (
     "time_zone",
 )
 
-_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+]*://[!-~]+")
+_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+]*://[!-~]+|dial-in:[!-~]*")
 _DEFAULT_ZONE: Final = "Asia/Kolkata"
 
 
