@@ -108,8 +108,8 @@ class PushListener:
     ) -> None:
         self._keys_of = keys_of
         self._takes_plain = takes_plain
-        self._titles = _Allowances(per_title)
-        self._peers = _Allowances(per_peer)
+        self._titles = Allowances(per_title)
+        self._peers = Allowances(per_peer)
         self._counters: dict[bytes, int] = {}
         self._unfinished: OrderedDict[str, GeneralBlocks] = OrderedDict()
 
@@ -131,6 +131,10 @@ class PushListener:
     def last_received(self, system_title: bytes) -> int | None:
         """The largest verified counter of `system_title` since this listener began; None if there was none."""
         return self._counters.get(system_title)
+
+    def renew(self, system_title: bytes) -> None:
+        """The keys of `system_title` were changed: its counter starts anew, from the `last_received` of the new ones."""
+        self._counters.pop(system_title, None)
 
     def forget(self, peer: str) -> None:
         """The stream of `peer` ended: its unfinished blocks are dropped."""
@@ -251,8 +255,8 @@ class _Claim:
         return self
 
 
-class _Allowances:
-    """An allowance for each of many keys."""
+class Allowances:
+    """An allowance for each of many keys: addresses, titles, whatever may ask too often."""
 
     def __init__(self, allowance: Allowance) -> None:
         self._allowance = allowance

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
@@ -26,6 +26,10 @@ from headend.transport.stream import Stream
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
+
+
+#: After these nothing is outstanding, so no late answer can reach the next visit on the same stream.
+_IN_ORDER: Final = frozenset((State.RELEASED, State.REFUSED))
 
 
 class NotAccepted(Exception):  # noqa: N818  caught where the visit decides what it means
@@ -176,7 +180,7 @@ class Attempt:
             await link.release()
         finally:
             link.close()
-            if link.connection.state is not State.RELEASED:
+            if link.connection.state not in _IN_ORDER:
                 stream.close()
             received = link.connection.last_received
             if received > self._received:
