@@ -133,7 +133,7 @@ class PushListener:
         return self._counters.get(system_title)
 
     def renew(self, system_title: bytes) -> None:
-        """The keys of `system_title` were changed: its counter starts anew, from the `last_received` of the new ones."""
+        """The keys of `system_title` were changed: its counter starts anew, from their `last_received`."""
         self._counters.pop(system_title, None)
 
     def forget(self, peer: str) -> None:
@@ -263,13 +263,20 @@ class Allowances:
         #: What is left, and when that was so.
         self._left: OrderedDict[object, tuple[float, float]] = OrderedDict()
 
+    def has(self, key: object, now: float) -> bool:
+        """Whether `key` may have one more, without having it."""
+        return self._left_of(key, now) >= 1.0
+
     def take(self, key: object, now: float) -> bool:
         """Whether `key` may have one more."""
-        left, then = self._left.get(key, (float(self._allowance.burst), now))
-        left = min(float(self._allowance.burst), left + max(0.0, now - then) * self._allowance.rate)
+        left = self._left_of(key, now)
         allowed = left >= 1.0
         self._left[key] = (left - 1.0 if allowed else left, now)
         self._left.move_to_end(key)
         if len(self._left) > _MOST_REMEMBERED:
             self._left.popitem(last=False)
         return allowed
+
+    def _left_of(self, key: object, now: float) -> float:
+        left, then = self._left.get(key, (float(self._allowance.burst), now))
+        return min(float(self._allowance.burst), left + max(0.0, now - then) * self._allowance.rate)

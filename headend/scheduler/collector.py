@@ -134,6 +134,16 @@ class Collector:
         self._due.pop("poll", None)
         self._wake.set()
 
+    def heard(self, meter: Meter, tasks: tuple[str, ...] = ()) -> None:
+        """The meter called or pushed, so it is there: do now what was put off, what is journalled, and these tasks."""
+        now = self.ports.now()
+        self._failures.heard(meter.serial)
+        if (waiting := self._put_off.pop(meter.serial, None)) is not None:
+            self._add_unless_failing(waiting, now)
+        if tasks:
+            self._add(Work(meter, Urgency.READ, now, tasks=tasks))
+        self.wake()
+
     def reload(self, schedules: Iterable[Schedule] | None = None) -> None:
         """Read the inventory again, and go on with these schedules (None: as they are)."""
         if schedules is not None:

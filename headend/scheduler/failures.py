@@ -38,6 +38,13 @@ class Failures:
             earlier = self._collection.get(serial)
             self._collection[serial] = after_failure(earlier, result.outcome, error, serial, now, self.collection)
 
+    def heard(self, meter: str) -> None:
+        """The meter showed that it is there: what failed since it was not may be tried again now, and nothing else."""
+        for standings in (self._collection, self._relay):
+            standing = standings.get(meter)
+            if standing is not None and standing.outcome is Outcome.UNREACHABLE:
+                del standings[meter]
+
     def collection_pause(self, meter: str, now: datetime) -> datetime | None:
         """Until when a meter is not to be collected, None when it may be now."""
         return _pause(self._collection.get(meter), now)

@@ -48,6 +48,10 @@ class Events:
         """Events with a number above `after`, in order, at most `limit`."""
         return await self._readers.run(lambda connection: _events_after(connection, after, limit))
 
+    async def tell(self, at: datetime, kind: str, *, meter: str | None = None, payload: Mapping[str, Any]) -> None:
+        """Write an event that belongs to no other change."""
+        await self._writer.run(lambda connection: emit(connection, at, kind, meter=meter, payload=payload))
+
     async def last_number(self) -> int:
         """The number of the newest event, 0 when nothing has happened yet."""
         return await self._readers.run(_last_number)

@@ -9,9 +9,11 @@ from headend.meters.reading import ProfileRows, Reading
 from headend.prepaid.caps import Caps
 from headend.scheduler.ports import Judge, Judgement, ReadRequest, ReadResult, VisitRecord
 from headend.session.ports import Now
+from headend.session.pushes import PushRecord
 from headend.storage import requests
 from headend.storage.inventory import all_meters, find_meter, meter_id, pin_title
 from headend.storage.profilerows import last_time, rows_between
+from headend.storage.pushes import record_push
 from headend.storage.readers import Readers
 from headend.storage.registers import history, latest
 from headend.storage.sqlite import Connection
@@ -44,6 +46,10 @@ class Fleet:
     async def record_visit(self, record: VisitRecord, judge: Judge | None) -> Judgement | None:
         """Write a visit in one transaction with the judgement made inside it."""
         return await self._writer.run(lambda connection: record_visit(connection, self.caps, record, judge))
+
+    async def record_push(self, push: PushRecord) -> bool:
+        """Write a push in one transaction with its counter; False, and nothing written, for a counter that was used."""
+        return await self._writer.run(lambda connection: record_push(connection, push))
 
     async def last_row(self, meter: str, profile: str) -> datetime | None:
         """Capture time of the last stored row of a profile."""
