@@ -76,6 +76,19 @@ class PrepaidSection(Section, frozen=True):
     messages: str | None = None
 
 
+class ListenSection(Section, frozen=True):
+    """Where meters reach us, as `HOST:PORT`: to be visited over their own call, or to push. Left out: nobody listens.
+
+    `plain_push` takes pushes in clear, from meters that can't protect them: they become events and never readings.
+    """
+
+    dial_in: str | None = None
+    push: str | None = None
+    push_udp: str | None = None
+    plain_push: bool = False
+    connections_per_host: int = 256
+
+
 class MqttSection(Section, frozen=True):
     """The broker that events are published to; without `url` they are kept in the database."""
 
@@ -96,6 +109,7 @@ class Document(Section, frozen=True):
     store: StoreSection = StoreSection()
     keys: KeysSection = KeysSection()
     collection: CollectionSection = CollectionSection()
+    listen: ListenSection = ListenSection()
     schedules: list[ScheduleSection] = []
     policy: PolicySection = PolicySection()
     prepaid: PrepaidSection = PrepaidSection()

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from attrs import define
 
+from headend.app.listening import listening
 from headend.app.setup import Setup
 from headend.app.wiring import Headend, open_headend
 from headend.errors import HeadendError
@@ -49,7 +50,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     collector = headend.collector()
     reloader = Reloader(headend, collector, settings)
     with _signals(collector, reloader):
-        async with _publishing(headend):
+        async with _publishing(headend), listening(headend, collector):
             await collector.run()
     _log.info("stopped", visits=dict(collector.figures.visits))
 
@@ -72,6 +73,8 @@ class Reloader:
             return
         if settings.store_path != self.settings.store_path:
             _log.warning("store.path changes with the next start")
+        if settings.document.listen != self.settings.document.listen:
+            _log.warning("the section [listen] changes with the next start")
         self.headend.use(setup)
         self.collector.ports = self.headend.ports()
         self.collector.reload(setup.schedules)

@@ -9,11 +9,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from datetime import UTC, datetime
 from typing import Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from headend.app.setup import Setup
 from headend.commands.executor import Executor
 from headend.meters.inventory import Meter
+from headend.meters.model import MeterModel
 from headend.prepaid.model import Mode
 from headend.scheduler.collector import Collector
 from headend.scheduler.ports import MeterSession
@@ -21,12 +22,18 @@ from headend.scheduler.visit import VisitPorts
 from headend.session.discovery import Discovery, discover
 from headend.session.line import dial
 from headend.session.session import Session
+from headend.session.switchboard import Switchboard
 from headend.session.visit import Visitor
 from headend.settings import Settings
 from headend.storage.store import Store
+from headend.transport.address import Address, Medium
+from headend.transport.stream import Stream
 
 #: Set in tests: the process kills itself at this point of the executor, to prove what a crash there leaves behind.
 CRASH_POINT: Final = "HEADEND_CRASH_POINT"
+
+#: How the inventory writes the address of a meter that calls us; what follows it is for people.
+DIAL_IN: Final = "dial-in:"
 
 
 def now() -> datetime:
@@ -40,6 +47,8 @@ class Headend:
 
     setup: Setup
     store: Store
+    #: Connections of meters that called us; empty where nobody listens for them.
+    switchboard: Switchboard = field(init=False, factory=Switchboard)
     executor: Executor = field(init=False)
     _visitor: Visitor = field(init=False)
 
@@ -48,7 +57,7 @@ class Headend:
         self._visitor = Visitor(
             keys=self.store.keys,
             counters=self.store.counters,
-            connect=dial,
+            connect=self._connect,
             now=now,
             monotonic=time.monotonic,
             random_bytes=secrets.token_bytes,
@@ -84,6 +93,10 @@ class Headend:
         """An open, identified session with a meter, under the role that the configuration says."""
         return self._visit(meter, None)
 
+    def model(self, name: str) -> MeterModel:
+        """The meter model of that name, of the configuration as it is now; raises UnknownModelError."""
+        return self.setup.models.get(name)
+
     async def discover(self, meter: Meter, role: str | None, name: str) -> Discovery:
         """The model of a meter as the meter itself tells it to a role; None takes the one that visits use."""
         known = tuple(self.setup.models.models.values())
@@ -92,8 +105,19 @@ class Headend:
 
     def _visit(self, meter: Meter, role: str | None) -> AbstractAsyncContextManager[Session]:
         collection = self.setup.settings.document.collection
-        model = self.setup.models.get(meter.model)
+        model = self.model(meter.model)
+        if dials_in(meter):
+            meter = evolve(meter, address=f"{DIAL_IN}{meter.serial}")
         return self._visitor.visit(meter, model, role or collection.role, collection.visit_deadline_s)
+
+    def _connect(self, address: Address, deadline: float | None) -> AbstractAsyncContextManager[Stream]:
+        lend = self.switchboard.lend if address.medium is Medium.DIAL_IN else dial
+        return lend(address, deadline)
+
+
+def dials_in(meter: Meter) -> bool:
+    """Whether the meter calls us, and we never it."""
+    return meter.address.startswith(DIAL_IN)
 
 
 @asynccontextmanager
