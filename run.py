@@ -68,7 +68,7 @@ def install(groups: tuple[str, ...]) -> None:
     if sys.version_info < (3, 11):
         sys.exit(f"headend needs Python 3.11 or newer; this is {sys.version.split()[0]} ({sys.executable})")
     VENV.mkdir(exist_ok=True)
-    with (VENV / ".lock").open("w") as lock:
+    with (VENV / ".run-lock").open("w") as lock:  # not .lock, which uv takes itself
         fcntl.flock(lock, fcntl.LOCK_EX)  # two starts at once must not install over each other
         if installed(groups):
             return
