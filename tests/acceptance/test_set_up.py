@@ -25,6 +25,7 @@ def bootstrap(tmp_path, monkeypatch):
         with (venv / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         module.steps.append(command)
+        (venv / "bootstrap").mkdir(exist_ok=True)
         module.PYTHON.parent.mkdir(exist_ok=True)
         module.PYTHON.touch()
 
