@@ -40,6 +40,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--scenario", type=_FILE, help="TOML file that says what the fleet is like.")
 @click.option("--gateways", type=click.IntRange(0, 10_000), default=0, help="Put the meters behind so many ports.")
 @click.option("--by-address", is_flag=True, help="One port for all; the address 127.1.0.1 on names the meter.")
+@click.option("--dial-in", metavar="HOST:PORT", help="The meters listen nowhere: they call the head-end there.")
 @click.option("--time-factor", type=click.FloatRange(0, 100_000, min_open=True), help="How fast the meters' time runs.")
 @click.option(
     "--framing",

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import cast
 
 import msgspec
-from attrs import define
+from attrs import Factory, define
 
 from simulator.carrying_out import Answer, carry_out, edge_state
-from simulator.orders import Edges, Meters, OneMeterOrder, Order, Shutdown, Stats
+from simulator.orders import Edges, Meters, OneMeterOrder, Order, Push, Shutdown, Stats
+from simulator.pushing import Pusher
 from simulator.server import MeterServer
 
 _DECODER = msgspec.json.Decoder(Order)
@@ -26,6 +27,7 @@ class Control:
 
     server: MeterServer
     stop: Callable[[], None]
+    pusher: Pusher = Factory(lambda self: Pusher(self.server.simulation.nonces), takes_self=True)
 
     def answer(self, line: bytes) -> Answer:
         """The answer to one line."""
@@ -65,13 +67,15 @@ class Control:
         edges = [edge_state(meter, edge) for meter in asked for edge in meter.relay.edges]
         return {"ok": True, "edges": sorted(edges, key=lambda edge: edge["at"])}
 
-    def _about_meter(self, order: OneMeterOrder) -> Answer:
+    def _about_meter(self, order: OneMeterOrder | Push) -> Answer:
         meter = self.server.simulation.fleet.by_serial(order.serial)
         if meter is None:
             return _failed(f"no meter has the serial number {order.serial}")
         try:
+            if isinstance(order, Push):
+                return {"ok": True, "octets": self.pusher.push(meter, order)}
             return {"ok": True, **carry_out(self.server, meter, order)}
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             return _failed(str(error))
 
 

@@ -16,6 +16,9 @@ MODEL = "is15959-single-phase"
 #: The head-end's system title towards these meters: three letters of its maker and a number.
 CLIENT_TITLE = b"HED" + (1).to_bytes(5, "big")
 
+#: The address of a meter that calls the head-end.
+DIAL_IN = "dial-in:"
+
 INVENTORY_COLUMNS = (
     *("serial", "logical_device_name", "system_title", "model", "address", "server_sap"),
     *("lane", "office", "consumer_no", "group", "time_zone"),
@@ -41,8 +44,8 @@ def write_consumers(path: Path, fleet: Fleet) -> None:
 
 
 def write_keys(path: Path, fleet: Fleet) -> None:
-    """Setting and reader keys of every meter, readable for the owner only; ExportError if the file can't be written."""
-    entries = (_key_entry(meter, role) for meter in fleet.meters for role in (Role.SETTING, Role.READER))
+    """Setting, reader and push keys of every meter, for the owner's eyes only; ExportError if they can't be written."""
+    entries = (_key_entry(meter, role) for meter in fleet.meters for role in (Role.SETTING, Role.READER, Role.PUSH))
     try:
         path.touch(mode=0o600)
         with path.open("w", encoding="utf-8") as file:
@@ -56,7 +59,7 @@ def _inventory_row(fleet: Fleet, meter: Meter, place: Place, scheme: str) -> Seq
     return (
         *(identity.serial, identity.logical_device_name, identity.system_title.hex(), MODEL),
         *(
-            f"{scheme}://{place.host}:{place.port}",
+            _address(scheme, place),
             place.server_sap,
             place.lane,
             _office(fleet, meter),
@@ -64,6 +67,11 @@ def _inventory_row(fleet: Fleet, meter: Meter, place: Place, scheme: str) -> Seq
         ),
         *(consumers.group, consumers.time_zone),
     )
+
+
+def _address(scheme: str, place: Place) -> str:
+    """A meter that calls has no place where it could be called."""
+    return DIAL_IN if scheme == DIAL_IN else f"{scheme}://{place.host}:{place.port}"
 
 
 def _consumer_row(fleet: Fleet, meter: Meter) -> Sequence[object]:

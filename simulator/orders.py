@@ -98,6 +98,18 @@ class Reboot(_Order, frozen=True, tag="reboot"):
     seconds: Annotated[float, Meta(ge=0.0, le=3600.0)] = 2.0
 
 
+class Push(_Order, frozen=True, tag="push"):
+    """The meter pushes to a place; `again` sends the octets of its last push once more."""
+
+    serial: _Serial
+    port: Annotated[int, Meta(ge=1, le=65535)]
+    host: str = "127.0.0.1"
+    transport: Literal["tcp", "udp"] = "tcp"
+    kind: Literal["instantaneous", "alert"] = "instantaneous"
+    plain: bool = False
+    again: bool = False
+
+
 class Shutdown(_Order, frozen=True, tag="shutdown"):
     """End the simulator."""
 
@@ -115,6 +127,7 @@ Order = (
     | Script
     | ClearFaults
     | Reboot
+    | Push
     | Shutdown
 )
 OneMeterOrder = MeterState | Ledger | Change | Button | Local | LogEvent | Script | ClearFaults | Reboot

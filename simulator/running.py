@@ -15,7 +15,8 @@ from attrs import frozen
 from headend.errors import HeadendError
 from simulator.clock import SimulatedTime
 from simulator.control import Control, serve_control
-from simulator.export import write_consumers, write_inventory, write_keys
+from simulator.dialling import Dialling, parse_place
+from simulator.export import DIAL_IN, write_consumers, write_inventory, write_keys
 from simulator.fleet import Fleet
 from simulator.keyed import Nonces
 from simulator.listening import ListenError
@@ -45,6 +46,7 @@ class Options:
     scenario: Path | None = None
     gateways: int = 0
     by_address: bool = False
+    dial_in: str | None = None
     time_factor: float | None = None
     framing: str = "wrapper"
     counters_from: int | None = None
@@ -64,6 +66,9 @@ async def run_simulation(options: Options) -> None:
     """Run until Ctrl-C, SIGTERM or an order to stop; HeadendError with the way out when that can't be."""
     if options.framing == "hdlc" and options.gateways:
         raise OptionsError("--framing hdlc goes with a port or an address for each meter: leave out --gateways")
+    if options.dial_in is not None and (options.gateways or options.by_address or options.framing == "hdlc"):
+        raise OptionsError("--dial-in goes with neither --gateways nor --by-address, and with --framing wrapper only")
+    calling = None if options.dial_in is None else parse_place(options.dial_in)
     scenario = Scenario() if options.scenario is None else read_scenario(options.scenario)
     wall, memory = time.time(), _resident()
     fleet = Fleet.create(options.meters, options.seed, scenario, _simulated_time(options, scenario, wall).now)
@@ -72,8 +77,12 @@ async def run_simulation(options: Options) -> None:
     _raise_file_limit(options.meters)
     stopped = asyncio.Event()
     control = Control(server, stopped.set)
+    dialling = None if calling is None else Dialling(server, *calling)
     with _signals(stopped.set):
-        await _listen(server, options)
+        if dialling is None:
+            await _listen(server, options)
+        else:
+            dialling.start()
         listening = await _listen_for_control(control, options)
         try:
             _export(fleet, server.simulation, options)
@@ -82,6 +91,8 @@ async def run_simulation(options: Options) -> None:
         finally:
             if listening is not None:
                 listening.close()
+            if dialling is not None:
+                await dialling.stop()
             await server.close()
 
 
@@ -125,7 +136,7 @@ async def _listen_for_control(control: Control, options: Options) -> asyncio.Ser
 
 def _export(fleet: Fleet, simulation: Simulation, options: Options) -> None:
     if options.export_inventory is not None:
-        scheme = "hdlc+tcp" if options.framing == "hdlc" else "tcp"
+        scheme = "hdlc+tcp" if options.framing == "hdlc" else "tcp" if options.dial_in is None else DIAL_IN
         write_inventory(options.export_inventory, fleet, _place_of(simulation), scheme)
     if options.export_keys is not None:
         write_keys(options.export_keys, fleet)

@@ -9,6 +9,7 @@ from simulator.instantaneous import INSTANTANEOUS
 from simulator.intervals import BLOCK_LOAD, DAILY_LOAD
 from simulator.nameplate import NAMEPLATE, names
 from simulator.objects import CosemObject, ObjectTree
+from simulator.push_setups import push_setups
 from simulator.registers import counts, registers
 from simulator.scaler_profiles import scaler_profiles
 
@@ -25,6 +26,7 @@ def _shared() -> list[CosemObject]:
         *counts(),
         *(profile.cosem_object() for profile in _PROFILES),
         *scaler_profiles(),
+        *push_setups(),
         *counters(),
         *security_setups(),
     ]

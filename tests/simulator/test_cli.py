@@ -88,7 +88,7 @@ def test_it_writes_what_the_head_end_imports(start, tmp_path):
         rows = list(csv.DictReader(file))
     assert [row["address"] for row in rows] == [f"tcp://127.0.0.1:{meter['port']}" for meter in meters]
     assert [row["lane"] for row in rows] == ["gateway-1", "gateway-2"] * 2
-    assert files[1].read_text().count("[[keys]]") == 8
+    assert files[1].read_text().count("[[keys]]") == 12
     assert len(files[2].read_text().splitlines()) == 5
 
 
