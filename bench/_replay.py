@@ -83,11 +83,10 @@ class _Server(asyncio.Protocol):
 
     def data_received(self, data):
         self.wanted -= len(data)
-        while self.wanted <= 0 and self.at < len(self.steps):
+        while self.wanted <= 0:
             self.transport.write(self.steps[self.at][1])
-            self.at += 1
-            if self.at < len(self.steps):
-                self.wanted += len(self.steps[self.at][0])
+            self.at = (self.at + 1) % len(self.steps)  # a connection that is kept begins anew
+            self.wanted += len(self.steps[self.at][0])
 
 
 def _serve(steps, cpu, ready):

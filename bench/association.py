@@ -166,9 +166,7 @@ def replay(said: list[bytes]):
 
 
 def foreign_session(send) -> None:
-    """The same session by dlms-cosem."""
-    from dlms_cosem import cosem, enumerations, utils
-    from dlms_cosem.clients.dlms_client import DlmsClient
+    """The same session by dlms-cosem, over a function in place of a network."""
     from dlms_cosem.wrappers import WrapperHeader, WrapperProtocolDataUnit
 
     class Transport:
@@ -183,10 +181,18 @@ def foreign_session(send) -> None:
             pdu = WrapperProtocolDataUnit(octets, WrapperHeader(48, 1, len(octets)))
             return WrapperProtocolDataUnit.from_bytes(send(pdu.to_bytes())).data
 
+    dlms_cosem_session(Transport())
+
+
+def dlms_cosem_session(transport) -> None:
+    """The same session by dlms-cosem, over one of its transports."""
+    from dlms_cosem import cosem, enumerations, utils
+    from dlms_cosem.clients.dlms_client import DlmsClient
+
     client = DlmsClient(
         client_logical_address=48,
         server_logical_address=1,
-        io_interface=Transport(),
+        io_interface=transport,
         authentication_method=enumerations.AuthenticationMechanism.HLS_GMAC,
         encryption_key=KEYS.encryption_key,
         authentication_key=KEYS.authentication_key,
