@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> None:
         sys.exit(check())
     if job == "bench":
         become("-m", "bench", *arguments[1:])
+    if job in ("-h", "--help"):
+        print(__doc__, flush=True)
     become("-m", "headend", *(arguments or ["demo"]))
 
 
@@ -77,7 +79,7 @@ def install(groups: tuple[str, ...]) -> None:
             run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], "could not make a virtual environment")
         uv = bootstrap_uv()
         wanted = sorted({*groups, *stamped()})
-        sync = [uv, "sync", "--frozen", "--quiet", *(f"--group={group}" for group in wanted)]
+        sync = [uv, "sync", "--frozen", "--quiet", "--compile-bytecode", *(f"--group={group}" for group in wanted)]
         run(sync, "could not install the locked dependencies; is a package index reachable?")
         for group in ("", *wanted):
             stamp(group).write_text(fingerprint())

@@ -10,10 +10,11 @@ from attrs import define, field
 
 from headend.app.answering import Answering, Scheduler
 from headend.app.inventory import Inventory
+from headend.app.opening import now
 from headend.app.places import host_and_port
 from headend.app.pushing import Pushing
 from headend.app.pushintake import PushIntake
-from headend.app.wiring import Headend, now
+from headend.app.wiring import Headend
 from headend.errors import HeadendError
 from headend.settings import ListenSection
 from headend.transport.listener import Limits, Listener, TcpListener, listen_tcp

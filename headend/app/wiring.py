@@ -6,11 +6,11 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from datetime import UTC, datetime
 from typing import Final
 
 from attrs import define, evolve, field
 
+from headend.app.opening import now
 from headend.app.setup import Setup
 from headend.commands.executor import Executor
 from headend.meters.inventory import Meter
@@ -34,11 +34,6 @@ CRASH_POINT: Final = "HEADEND_CRASH_POINT"
 
 #: How the inventory writes the address of a meter that calls us; what follows it is for people.
 DIAL_IN: Final = "dial-in:"
-
-
-def now() -> datetime:
-    """The time of day, for everything that is not handed a clock."""
-    return datetime.now(UTC)
 
 
 @define(eq=False)
@@ -118,16 +113,6 @@ class Headend:
 def dials_in(meter: Meter) -> bool:
     """Whether the meter calls us, and we never it."""
     return meter.address.startswith(DIAL_IN)
-
-
-@asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[Store]:
-    """The store without keys, for commands that touch no meter."""
-    store = await Store.open(settings.store_path, kek=None, now=now)
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 @asynccontextmanager

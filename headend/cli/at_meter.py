@@ -9,14 +9,13 @@ import time
 from datetime import datetime
 
 from headend.app import Headend, now
+from headend.cli.lookup import meter_of
 from headend.commands.journal import RefusedByRule
 from headend.commands.model import Command, State
 from headend.errors import HeadendError
-from headend.meters.inventory import Meter
 from headend.scheduler.backlog import Urgency, Work
 from headend.scheduler.ports import ReadResult
 from headend.scheduler.visit import Visit, VisitResult, record_failure
-from headend.storage.errors import UnknownMeter
 from headend.storage.lock import AlreadyRunning, DaemonLock
 from headend.storage.store import Store
 
@@ -48,14 +47,6 @@ class Asked(HeadendError):  # noqa: N818  as above
     def __init__(self, text: str, exit_code: int) -> None:
         super().__init__(text)
         self.exit_code = exit_code
-
-
-async def meter_of(store: Store, serial: str) -> Meter:
-    """The meter of that serial; raises UnknownMeter."""
-    meter = await store.fleet.meter(serial)
-    if meter is None:
-        raise UnknownMeter(serial)
-    return meter
 
 
 async def carry_out(headend: Headend, command: Command, *, wait: bool, timeout_s: float) -> Command:

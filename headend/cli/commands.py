@@ -35,7 +35,7 @@ def list_(serial: str | None, state: str | None, limit: int, config: str | None,
     table("Commands", ("id", "meter", "target", "state", "since", "origin", "by", "reason"), rows)
 
 
-@commands.command()
+@commands.command(epilog="\b\nExample:\n  headend commands show 17")
 @click.argument("command_id", metavar="ID", type=int)
 @config_option
 @json_option
@@ -73,7 +73,7 @@ def show(command_id: int, config: str | None, as_json: bool) -> None:
     table("Steps", ("time", "from", "to", "note"), [(each.at, each.before, each.after, each.note) for each in steps])
 
 
-@commands.command()
+@commands.command(epilog='\b\nExample:\n  headend commands cancel 17 --reason "the consumer has paid"')
 @click.argument("command_id", metavar="ID", type=int)
 @click.option("--reason", required=True, help="Why; it stays in the journal.")
 @config_option
@@ -87,7 +87,7 @@ def cancel(command_id: int, reason: str, config: str | None, as_json: bool) -> N
     emit_json(found) if as_json else say(f"command {found.id} is cancelled")
 
 
-@commands.command()
+@commands.command(epilog="\b\nExample:\n  headend commands release 17")
 @click.argument("command_id", metavar="ID", type=int)
 @config_option
 @json_option

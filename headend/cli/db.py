@@ -10,7 +10,7 @@ def db() -> None:
     """The database: proof that it is whole, and copies of it."""
 
 
-@db.command()
+@db.command(epilog="\b\nExample:\n  headend db check")
 @config_option
 @json_option
 def check(config: str | None, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headend.app import Headend
-from headend.cli.at_meter import meter_of
+from headend.cli.lookup import meter_of
 from headend.errors import HeadendError
 from headend.meters.loading import load_model
 from headend.meters.model import MeterModel

@@ -25,7 +25,7 @@ def import_(file: str, config: str | None, as_json: bool) -> None:
     emit_json({"imported": count}) if as_json else say(f"{file}: keys of {count} meter roles imported")
 
 
-@keys.command()
+@keys.command(epilog="\b\nExample:\n  headend keys init")
 @config_option
 @json_option
 def init(config: str | None, as_json: bool) -> None:

@@ -69,7 +69,7 @@ def add(serial: str, config: str | None, as_json: bool, **fields: Any) -> None: 
     say(f"meter {meter.serial} added")
 
 
-@meters.command("list")
+@meters.command("list", epilog="\b\nExample:\n  headend meters list --json")
 @config_option
 @json_option
 def list_(config: str | None, as_json: bool) -> None:
@@ -84,13 +84,13 @@ def list_(config: str | None, as_json: bool) -> None:
     table(f"{len(found)} meters", ("meter", "consumer", "address", "model", "office"), rows)
 
 
-@meters.command()
+@meters.command(epilog="\b\nExample:\n  headend meters show SN0001")
 @click.argument("serial", metavar="METER")
 @config_option
 @json_option
 def show(serial: str, config: str | None, as_json: bool) -> None:
     """One meter: identity, and its newest readings."""
-    from headend.cli.at_meter import meter_of
+    from headend.cli.lookup import meter_of
     from headend.cli.running import with_store
     from headend.meters.inventory import Meter
     from headend.meters.reading import Reading

@@ -8,7 +8,7 @@ def notices() -> None:
     """Notices to consumers, in Hindi and English."""
 
 
-@notices.command("list")
+@notices.command("list", epilog="\b\nExample:\n  headend notices list 10000000001")
 @click.argument("consumer_no", metavar="CONSUMER_NO")
 @click.option("--limit", default=20, show_default=True)
 @config_option
@@ -29,7 +29,7 @@ def list_(consumer_no: str, limit: int, config: str | None, as_json: bool) -> No
     table(f"Notices to {consumer_no}", ("id", "time", "notice", "language", "text", "delivered"), rows)
 
 
-@notices.command()
+@notices.command(epilog="\b\nExample:\n  headend notices delivered 42")
 @click.argument("notice_id", metavar="ID", type=int)
 @config_option
 @json_option

@@ -11,7 +11,7 @@ def policy() -> None:
     """
 
 
-@policy.command()
+@policy.command(epilog="\b\nExample:\n  headend policy show --json")
 @config_option
 @json_option
 def show(config: str | None, as_json: bool) -> None:
@@ -66,7 +66,7 @@ def _switch(name: str, *, on: bool, text: str, config: str | None, as_json: bool
     emit_json({name: on}) if as_json else say(text)
 
 
-@policy.command()
+@policy.command(epilog="\b\nExample:\n  headend policy arm")
 @config_option
 @json_option
 def arm(config: str | None, as_json: bool) -> None:
@@ -74,7 +74,7 @@ def arm(config: str | None, as_json: bool) -> None:
     _switch("armed", on=True, text="armed: offices in mode automatic may cut", config=config, as_json=as_json)
 
 
-@policy.command()
+@policy.command(epilog="\b\nExample:\n  headend policy disarm")
 @config_option
 @json_option
 def disarm(config: str | None, as_json: bool) -> None:
@@ -82,7 +82,7 @@ def disarm(config: str | None, as_json: bool) -> None:
     _switch("armed", on=False, text="disarmed: nothing is cut by policy", config=config, as_json=as_json)
 
 
-@policy.command("kill")
+@policy.command("kill", epilog="\b\nExample:\n  headend policy kill")
 @config_option
 @json_option
 def kill(config: str | None, as_json: bool) -> None:
@@ -92,7 +92,7 @@ def kill(config: str | None, as_json: bool) -> None:
     )
 
 
-@policy.command("unkill")
+@policy.command("unkill", epilog="\b\nExample:\n  headend policy unkill")
 @config_option
 @json_option
 def unkill(config: str | None, as_json: bool) -> None:

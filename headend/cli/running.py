@@ -4,21 +4,24 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from getpass import getuser
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from headend.app import Headend, open_headend, open_store
 from headend.settings import LogSection, load_settings
-from headend.storage.store import Store
+
+if TYPE_CHECKING:
+    from headend.app import Headend
+    from headend.storage.store import Store
 
 T = TypeVar("T")
 
 
-def with_store(config: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
-    """Run `work` on the store of the configuration, without keys."""
+def with_store(config: str | None, work: Callable[["Store"], Awaitable[T]]) -> T:
+    """Run `work` on the store of the configuration, without keys. The store itself logs nothing."""
+    from headend.app import open_store
+
     settings = load_settings(config)
-    set_up_logs(LogSection(level="warning", format=settings.document.log.format))
 
     async def run() -> T:
         async with open_store(settings) as store:
@@ -27,8 +30,10 @@ def with_store(config: str | None, work: Callable[[Store], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def with_headend(config: str | None, work: Callable[[Headend], Awaitable[T]]) -> T:
+def with_headend(config: str | None, work: Callable[["Headend"], Awaitable[T]]) -> T:
     """Run `work` on the store with keys and rules, able to visit meters."""
+    from headend.app import open_headend
+
     settings = load_settings(config)
     set_up_logs(LogSection(level="warning", format=settings.document.log.format))
 

@@ -31,7 +31,11 @@ class Input:
     about: dict[str, Any]
 
 
-@click.command(name="trace")
+@click.command(
+    name="trace",
+    epilog="\b\nExamples:\n  headend trace c001c100080000010000ff0200\n"
+    "  headend trace capture.pcapng --keys keys.toml --json",
+)
 @click.argument("source", metavar="HEX|FILE")
 @click.option(
     "--form",
