@@ -63,10 +63,14 @@ class ScheduleSection(Section, frozen=True):
 
 
 class PolicySection(Section, frozen=True):
-    """Prepaid rules: a policy file (none: the careful built-in one), and the mode of offices that have set none."""
+    """Prepaid rules: a policy file (none: the careful built-in one), and the mode of offices that have set none.
+
+    `second_person`: corrections of the ledger and the mode `automatic` need somebody else than who asks for them.
+    """
 
     file: str | None = None
     mode: Literal["notify", "propose", "automatic"] = "notify"
+    second_person: bool = True
 
 
 class PrepaidSection(Section, frozen=True):

@@ -1,6 +1,10 @@
+from datetime import datetime
+
 import click
 
+from headend.cli.accounts_money import COMMANDS
 from headend.cli.output import config_option, emit_json, json_option, table
+from headend.cli.running import Moment
 
 
 @click.group()
@@ -8,13 +12,21 @@ def accounts() -> None:
     """Prepaid accounts: what a consumer has, owes, and why supply is as it is."""
 
 
+for each in COMMANDS:
+    accounts.add_command(each)
+
+
 @accounts.command(epilog="\b\nExample:\n  headend accounts show 10000000001")
 @click.argument("consumer_no", metavar="CONSUMER_NO")
 @click.option("--entries", default=20, show_default=True, help="Ledger entries to show, newest first.")
+@click.option("--at", type=Moment(), default=None, help="The balance as it stood at this moment, and nothing else.")
 @config_option
 @json_option
-def show(consumer_no: str, entries: int, config: str | None, as_json: bool) -> None:
+def show(consumer_no: str, entries: int, at: datetime | None, config: str | None, as_json: bool) -> None:
     """One account: balance, ledger, the newest decision with its reason, notices."""
+    if at is not None:
+        _show_past(consumer_no, at, config, as_json)
+        return
     from headend.app import now
     from headend.cli.running import with_store
     from headend.prepaid.model import AccountView
@@ -69,3 +81,16 @@ def show(consumer_no: str, entries: int, config: str | None, as_json: bool) -> N
     table("Decisions, newest first", ("time", "decision", "reason", "would have been", "times"), decided)
     told = [(each.notice.at, each.notice.kind, each.notice.texts.get(account.language, "")) for each in notices]
     table("Notices, newest first", ("time", "notice", "text"), told)
+
+
+def _show_past(consumer_no: str, at: datetime, config: str | None, as_json: bool) -> None:
+    from headend.cli.running import with_store
+    from headend.prepaid.money import format_rupees
+
+    past = with_store(config, lambda store: store.books.balance_at(consumer_no, at))
+    if as_json:
+        emit_json({"consumer_no": consumer_no, "at": at, "balance_paise": past.balance, "source": past.source})
+        return
+    shown = "not known" if past.balance is None else format_rupees(past.balance)
+    fields = {"balance": shown, "as of": past.at, "balance kept by": past.source}
+    table(f"Account {consumer_no}", ("", ""), fields.items())

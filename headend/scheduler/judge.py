@@ -41,6 +41,11 @@ class Recharge:
     amount: int
 
 
+@frozen
+class ByHand:
+    """A person moved money or a rule; supply may return with it, and nobody is cut over it."""
+
+
 def judge_visit(rules: Rules, record: VisitRecord) -> Judge:
     """Judges the account of a visited meter by what the visit learned."""
 
@@ -59,14 +64,25 @@ def judge_recharge(rules: Rules, payment_id: str, amount: int) -> Judge:
     return judge
 
 
-def _judgement(rules: Rules, view: AccountView, record: VisitRecord | None, recharge: Recharge | None) -> Judgement:
+def judge_by_hand(rules: Rules) -> Judge:
+    """Judges an account in which a person has just booked something."""
+
+    def judge(view: AccountView) -> Judgement:
+        return _judgement(rules, view, None, ByHand())
+
+    return judge
+
+
+def _judgement(
+    rules: Rules, view: AccountView, record: VisitRecord | None, money: Recharge | ByHand | None
+) -> Judgement:
     policy = rules.policy_for(view)
     charged = None if record is None else _charged(rules, view, record)
     facts = _facts(view.facts, record, charged)
     decision = decide(facts, policy)
     due = due_notices(decision, policy, view.notices)
-    if recharge is not None:
-        receipt = recharge_notice(facts, recharge.amount, recharge.payment_id)
+    if isinstance(money, Recharge):
+        receipt = recharge_notice(facts, money.amount, money.payment_id)
         # The receipt tells the balance; a second message at once, that it is low, would only annoy.
         due = (receipt, *(notice for notice in due if notice.kind != NoticeKind.LOW_BALANCE))
     return Judgement(
@@ -74,7 +90,7 @@ def _judgement(rules: Rules, view: AccountView, record: VisitRecord | None, rech
         mark=charged.charge.mark if charged and charged.charge else None,
         decision=decision,
         notices=tuple(_notice(rules.texts, facts, notice) for notice in due),
-        command=None if _fixed(record, decision) else _command(decision, policy, recharge),
+        command=None if _fixed(record, decision) else _command(decision, policy, money),
         flags=(charged.flag,) if charged and charged.flag else (),
     )
 
@@ -153,17 +169,18 @@ def _fixed(record: VisitRecord | None, decision: Decision) -> bool:
     return relay is not None and relay.control_mode == 0 and not isinstance(decision, Reconnect)
 
 
-def _command(decision: Decision, policy: Policy, recharge: Recharge | None) -> NewCommand | None:
+def _command(decision: Decision, policy: Policy, money: Recharge | ByHand | None) -> NewCommand | None:
     meter = decision.facts.account.meter
     if meter is None:
         return None
     match decision:
         # In `propose` the journal quarantines the command until an officer releases it. Money that came in is never the
         # occasion of a cut, even where it is too little.
-        case Disconnect() | Defer(reason=Reason.MODE_PROPOSE) if recharge is None:
+        case Disconnect() | Defer(reason=Reason.MODE_PROPOSE) if money is None:
             return _new_command(meter, Target.DISCONNECTED, decision, policy, _cause("disconnect", decision.facts.now))
         case Reconnect():
-            cause = _cause("reconnect", decision.facts.now) if recharge is None else f"recharge:{recharge.payment_id}"
+            paid = f"recharge:{money.payment_id}" if isinstance(money, Recharge) else None
+            cause = paid or _cause("reconnect", decision.facts.now)
             return _new_command(meter, Target.CONNECTED, decision, policy, cause)
         case _:
             return None

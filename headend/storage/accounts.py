@@ -15,6 +15,7 @@ from headend.scheduler.ports import Judge
 from headend.session.ports import Now
 from headend.storage.errors import PaymentInvalid
 from headend.storage.events import emit
+from headend.storage.instalments import book_due
 from headend.storage.judgements import apply
 from headend.storage.ledger import Booking, Entry, balance_of, book, entries_of
 from headend.storage.readers import Readers
@@ -160,6 +161,7 @@ def _recharge(
         payment.consumer_no, EntryKind.RECHARGE, payment.amount, payment.payment_id, payment.at, payment.source
     )
     stored = stored_account(connection, payment.consumer_no)
+    book_due(connection, stored, payment.at)
     booking = book(connection, entry, now)
     command = None
     if not booking.repeated:

@@ -61,6 +61,22 @@ class EntryConflict(HeadendError):  # noqa: N818  as above
     exit_code = 4
 
 
+class UnknownCorrection(HeadendError):  # noqa: N818  an answer to a wrong question, not a fault
+    """No correction of that number."""
+
+    exit_code = 2
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no correction {number}; `headend accounts corrections` shows what is open")
+        self.number = number
+
+
+class PlanRefused(HeadendError):  # noqa: N818  a refusal is an answer, not a fault
+    """An instalment plan that makes no sense; nothing was booked."""
+
+    exit_code = 2
+
+
 @frozen
 class Problem:
     """One thing wrong in a file to be imported: line of a CSV or number of an entry, column or field, and why.

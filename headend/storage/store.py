@@ -12,6 +12,7 @@ from headend.session.ports import Now
 from headend.storage.accounts import Accounts
 from headend.storage.backups import back_up, is_restored, recognise_restore
 from headend.storage.board import Board
+from headend.storage.books import Books
 from headend.storage.checking import CheckReport, check
 from headend.storage.counters import Counters
 from headend.storage.events import Events
@@ -35,9 +36,9 @@ class Store:
     """Everything that is kept, by port.
 
     `fleet` is the FleetStore, `journal` the Journal, `counters` the CounterStore, `keys` the KeyRing; beside them
-    `accounts` (ledger, recharge, notices, decisions), `registry` (imports), `events` (outbox), `switches` and `board`
-    (the fleet for screens). `restored_from` is when the backup was taken that this database was just restored from,
-    None for any other start.
+    `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `registry` (imports), `events`
+    (outbox), `switches` and `board` (the fleet for screens). `restored_from` is when the backup was taken that this
+    database was just restored from, None for any other start.
     """
 
     path: Path
@@ -46,6 +47,7 @@ class Store:
     counters: Counters
     keys: Keys
     accounts: Accounts
+    books: Books
     registry: Registry
     events: Events
     switches: Switches
@@ -83,6 +85,7 @@ class Store:
             counters=Counters(writer, readers),
             keys=Keys(writer, readers, kek, now),
             accounts=Accounts(writer, readers, now, bounds),
+            books=Books(writer, readers, now, bounds),
             registry=Registry(writer, now),
             events=Events(writer, readers),
             switches=Switches(writer, readers, now),

@@ -7,6 +7,7 @@ from headend.prepaid.caps import Caps
 from headend.prepaid.model import BalanceSource
 from headend.scheduler.ports import Judge, Judgement, Outcome, VisitRecord
 from headend.storage.events import emit
+from headend.storage.instalments import book_due
 from headend.storage.inventory import Known, known
 from headend.storage.judgements import apply
 from headend.storage.ledger import follow_sign
@@ -50,6 +51,8 @@ def _judged(
     account = account_of_meter(connection, meter.id)
     if account is None:
         return None
+    if book_due(connection, account, record.finished):
+        account = account_of_meter(connection, meter.id) or account
     judgement = judge(view(connection, account, record.finished))
     apply(connection, caps, account, judgement, record.finished)
     return judgement
