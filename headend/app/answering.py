@@ -20,9 +20,9 @@ from headend.transport.stream import Stream
 
 #: Callers that are asked who they are at once; the others wait in the listener.
 ASKED_AT_ONCE: Final = 256
-#: Calls of one address that may come to nothing: some at once, then one in ten seconds. A carrier's address stands for
-#: many meters, so calls that are expected cost nothing.
-VAIN_CALLS: Final = Allowance(rate=0.1, burst=20)
+#: Calls of one address that may come to nothing before it is hung up on unasked. A carrier's address stands for many
+#: meters: calls that are expected cost nothing, and one stranger among them does not use this up.
+VAIN_CALLS: Final = Allowance(rate=5.0, burst=200)
 #: Lines in the log about callers that were refused; the counts tell of the rest.
 TOLD: Final = Allowance(rate=0.2, burst=20)
 

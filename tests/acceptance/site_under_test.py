@@ -96,7 +96,7 @@ class Site:
 
     # Setting up
 
-    def start_simulator(self, meters=1, scenario=None, seed=7, port=0):
+    def start_simulator(self, meters=1, scenario=None, seed=7, port=0, extra=()):
         command = [
             sys.executable,
             "-m",
@@ -109,7 +109,7 @@ class Site:
             "--control-port",
             "0",
         ]
-        command += ["--seed", str(seed), "--json"]
+        command += ["--seed", str(seed), "--json", *extra]
         if scenario is not None:
             (self.folder / "scenario.toml").write_text(scenario)
             command += ["--scenario", str(self.folder / "scenario.toml")]
@@ -184,6 +184,15 @@ class Site:
     def daemon_log(self):
         lines = (self.folder / "daemon.log").read_text().splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def port(self, key):
+        """The port that the daemon listens on for a key of [listen]."""
+        return self.until(lambda: [line[key] for line in self.daemon_log() if line.get("event") == "listening"])[-1]
+
+    def events(self, kind=None):
+        """What the database tells that happened, oldest first."""
+        lines = self.headend("events", "--json", "--limit", 1000).stdout.splitlines()
+        return [event for event in map(json.loads, lines) if kind in (None, event["kind"])]
 
     # The simulator's own word
 
