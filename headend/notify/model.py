@@ -10,22 +10,48 @@ class NoticeKind(StrEnum):
     """The event a consumer is told about."""
 
     LOW_BALANCE = "low_balance"
+    LOW_BALANCE_DAYS = "low_balance_days"
     NEGATIVE = "negative"
     CUT_PLANNED = "cut_planned"
     CUT_DONE = "cut_done"
     RECHARGED = "recharged"
     RESTORED = "restored"
+    NUMBER_CHANGED = "number_changed"
+    ONE_TIME_PASSWORD = "one_time_password"  # noqa: S105  a kind of message
+
+
+class ChannelKind(StrEnum):
+    """How a notice reaches somebody: text message, online message, e-mail, or another system."""
+
+    SMS = "sms"
+    INBOX = "inbox"
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+@frozen
+class Route:
+    """One way out of a notice: a channel by name, and a language. `address` only where it is not the consumer's own."""
+
+    channel: str
+    kind: ChannelKind
+    language: str
+    address: str | None = None
 
 
 @frozen
 class Notice:
-    """A notice to be written; `texts` maps language (`hi`, `en`) to the finished text, `key` makes it unique."""
+    """A notice to be written; `texts` maps language (`hi`, `en`) to the finished text, `key` makes it unique.
+
+    `routes`: how it is to go out beside the event that every notice becomes.
+    """
 
     consumer_no: str
     kind: NoticeKind
     key: str
     at: datetime
     texts: dict[str, str]
+    routes: tuple[Route, ...] = ()
 
 
 @frozen

@@ -17,11 +17,14 @@ LANGUAGES = ("hi", "en")
 #: The fields each kind of notice has; a template may use these and no other.
 FIELDS: Mapping[NoticeKind, frozenset[str]] = {
     NoticeKind.LOW_BALANCE: frozenset({"consumer_no", "name", "balance", "level"}),
+    NoticeKind.LOW_BALANCE_DAYS: frozenset({"consumer_no", "name", "balance", "days"}),
     NoticeKind.NEGATIVE: frozenset({"consumer_no", "name", "balance", "needed"}),
     NoticeKind.CUT_PLANNED: frozenset({"consumer_no", "name", "balance", "needed", "planned"}),
     NoticeKind.CUT_DONE: frozenset({"consumer_no", "name", "balance", "needed"}),
     NoticeKind.RECHARGED: frozenset({"consumer_no", "name", "balance", "amount", "payment_id"}),
     NoticeKind.RESTORED: frozenset({"consumer_no", "name", "balance"}),
+    NoticeKind.NUMBER_CHANGED: frozenset({"consumer_no", "name", "number"}),
+    NoticeKind.ONE_TIME_PASSWORD: frozenset({"consumer_no", "name", "code", "minutes"}),
 }
 #: Field values as long as they get in practice, to check the length of a finished message when its template is read.
 _LONGEST: Mapping[str, str] = {
@@ -33,6 +36,10 @@ _LONGEST: Mapping[str, str] = {
     "amount": "₹12,34,567.00",
     "planned": "31-12-2026 10:00",
     "payment_id": "P" * 24,
+    "days": "30",
+    "number": "XXXXXX0000",
+    "code": "000000",
+    "minutes": "15",
 }
 #: A value is cut here, so that a name from an import can't make a message endless.
 _LONGEST_VALUE = 64
@@ -46,11 +53,15 @@ class MessageFileError(HeadendError):
 
 @frozen
 class Templates:
-    """The templates of one language; `currency` stands for the rupee sign, which the 7-bit alphabet lacks."""
+    """The templates of one language; `currency` stands for the rupee sign, which the 7-bit alphabet lacks.
+
+    `subject` stands above a message that goes out as e-mail.
+    """
 
     language: str
     currency: str
     texts: Mapping[NoticeKind, str]
+    subject: str = ""
 
     def render(self, kind: NoticeKind, fields: Mapping[str, str]) -> str:
         """The finished text; MessageFileError if a field that the template uses is missing."""
@@ -76,6 +87,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     messages: dict[str, str]
     currency: str = "₹"
     max_parts: int = 3
+    subject: str = ""
 
 
 def parse_templates(text: str, language: str, source: str) -> Templates:
@@ -87,7 +99,9 @@ def parse_templates(text: str, language: str, source: str) -> Templates:
     unknown = file.messages.keys() - {kind.value for kind in NoticeKind}
     if unknown:
         raise MessageFileError(f"{source}: messages.{min(unknown)} is no kind of notice")
-    templates = Templates(language, file.currency, {kind: _checked(file, kind, source) for kind in NoticeKind})
+    templates = Templates(
+        language, file.currency, {kind: _checked(file, kind, source) for kind in NoticeKind}, file.subject
+    )
     for kind in NoticeKind:
         size = sms_size(templates.render(kind, {name: _LONGEST[name] for name in FIELDS[kind]}))
         if size.parts > file.max_parts:

@@ -149,9 +149,11 @@ class SentNotice:
 class AccountView:
     """One account as it stands inside the current transaction: facts, how far energy is charged, and notices.
 
-    `notices` holds those of the last days, and at least the newest of each kind.
+    `notices` holds those of the last days, and at least the newest of each kind. `daily_use`: paise a day over the last
+    week, None where less than a day of it is known.
     """
 
     facts: Facts
     mark: EnergyMark | None
     notices: tuple[SentNotice, ...]
+    daily_use: int | None = None

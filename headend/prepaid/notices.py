@@ -6,13 +6,16 @@ from zoneinfo import ZoneInfo
 
 from attrs import field, frozen
 
-from headend.prepaid.decision import Decision, Defer, Disconnect, Reason, Warn
+from headend.prepaid.decision import Decision, Defer, Disconnect, Keep, Reason, Warn
 from headend.prepaid.model import Facts, Mode, SentNotice
 from headend.prepaid.money import format_rupees
 from headend.prepaid.policy import NoticeRule, Policy, is_protected
 
 #: A cut is announced when it is this near; earlier than that its time is a guess.
 ANNOUNCE_WITHIN = timedelta(days=2)
+
+#: Beyond this a forecast by the days' use so far is a guess.
+LONGEST_FORECAST = 30
 
 _WAITS = frozenset(
     {
@@ -35,11 +38,25 @@ class DueNotice:
     fields: Mapping[str, str] = field(factory=dict)
 
 
-def due_notices(decision: Decision, policy: Policy, sent: tuple[SentNotice, ...]) -> tuple[DueNotice, ...]:
-    """The notices that follow from a decision and from what the relay shows, without those already `sent`."""
+def due_notices(
+    decision: Decision, policy: Policy, sent: tuple[SentNotice, ...], daily_use: int | None = None
+) -> tuple[DueNotice, ...]:
+    """The notices that follow from a decision and from what the relay shows, without those already `sent`.
+
+    `daily_use`: paise a day, None where it is not known; with it a notice tells how long the credit lasts.
+    """
     facts = decision.facts
-    candidates = (_relay_notice(facts, policy, sent), _credit_notice(facts, decision, policy, sent))
+    days = days_left(facts.balance, daily_use)
+    candidates = (_relay_notice(facts, policy, sent), _credit_notice(facts, decision, policy, sent, days))
     return tuple(notice for notice in candidates if notice is not None)
+
+
+def days_left(balance: int | None, daily_use: int | None) -> int | None:
+    """Whole days that a balance lasts, None where nobody can say or the day is not worth naming."""
+    if balance is None or not daily_use or daily_use < 0:
+        return None
+    days = balance // daily_use
+    return days if 1 <= days <= LONGEST_FORECAST else None
 
 
 def recharge_notice(facts: Facts, amount: int, payment_id: str) -> DueNotice:
@@ -77,26 +94,40 @@ def _written(notice: SentNotice) -> datetime:
     return notice.at
 
 
-def _credit_notice(facts: Facts, decision: Decision, policy: Policy, sent: tuple[SentNotice, ...]) -> DueNotice | None:
+def _credit_notice(
+    facts: Facts, decision: Decision, policy: Policy, sent: tuple[SentNotice, ...], days: int | None
+) -> DueNotice | None:
     match decision:
         case Warn(reason=Reason.LOW_BALANCE):
-            return _low_balance(facts, policy, sent)
+            # `decide` warns of a low balance only below one of the levels.
+            level = min(level for level in policy.low_levels if (facts.balance or 0) < level)
+            return _running_out(f"low_balance:{level}", facts, policy, sent, _lasting(days) or _below(level))
+        case Keep(reason=Reason.IN_CREDIT) if days is not None and any(days <= limit for limit in policy.low_days):
+            limit = min(limit for limit in policy.low_days if days <= limit)
+            return _running_out(f"low_days:{limit}", facts, policy, sent, _lasting(days))
         case Warn() | Defer() | Disconnect() if facts.balance is not None and facts.balance < policy.disconnect_below:
             return _negative(facts, policy, sent) or _announced(facts, decision, policy, sent)
         case _:
             return None
 
 
-def _low_balance(facts: Facts, policy: Policy, sent: tuple[SentNotice, ...]) -> DueNotice | None:
+def _running_out(
+    what: str, facts: Facts, policy: Policy, sent: tuple[SentNotice, ...], told: Mapping[str, str]
+) -> DueNotice | None:
     # A receipt has just told the balance.
     if any(old.kind == "recharged" and facts.now - old.at < policy.notice_repeat for old in sent):
         return None
-    # `decide` warns of a low balance only below one of the levels.
-    level = min(level for level in policy.low_levels if (facts.balance or 0) < level)
-    key = _new_key(f"low_balance:{level}", facts, policy, sent)
-    if key is None:
-        return None
-    return DueNotice("low_balance", key, {**_fields(facts), "level": format_rupees(level)})
+    key = _new_key(what, facts, policy, sent)
+    kind = "low_balance_days" if "days" in told else "low_balance"
+    return None if key is None else DueNotice(kind, key, {**_fields(facts), **told})
+
+
+def _lasting(days: int | None) -> dict[str, str]:
+    return {} if days is None else {"days": str(days)}
+
+
+def _below(level: int) -> dict[str, str]:
+    return {"level": format_rupees(level)}
 
 
 def _negative(facts: Facts, policy: Policy, sent: tuple[SentNotice, ...]) -> DueNotice | None:

@@ -58,6 +58,7 @@ class Policy:
     reconnect_at: int = 1
     emergency_credit: int = 0
     low_levels: tuple[int, ...] = (200_00, 100_00, 50_00)
+    low_days: tuple[int, ...] = (3, 1)
     max_reading_age: timedelta = timedelta(hours=1)
     max_balance_age: timedelta = timedelta(hours=1)
     max_clock_deviation: timedelta = timedelta(minutes=5)
@@ -82,6 +83,8 @@ class Policy:
             raise ValueError("emergency_credit is negative")
         if any(level <= self.disconnect_below for level in self.low_levels):
             raise ValueError("a level of low_levels does not lie above disconnect_below")
+        if any(days < 1 for days in self.low_days):
+            raise ValueError("low_days: less than a day is no time to recharge in")
         if self.command_expiry <= timedelta(0):
             raise ValueError("command_expiry must be longer than nothing")
 

@@ -58,6 +58,7 @@ class _PolicyFile(msgspec.Struct, forbid_unknown_fields=True):
     reconnect_at: str = "0.01"
     emergency_credit: str = "0"
     low_levels: list[str] = msgspec.field(default_factory=lambda: ["200", "100", "50"])
+    low_days: list[int] = msgspec.field(default_factory=lambda: [3, 1])
     min_recharge: str | None = None
     max_reading_age: str = "1h"
     max_balance_age: str = "1h"
@@ -96,6 +97,7 @@ def parse_policy(text: str, source: str) -> Policy:
             reconnect_at=_money("reconnect_at", file.reconnect_at),
             emergency_credit=_money("emergency_credit", file.emergency_credit),
             low_levels=tuple(_money("low_levels", level) for level in file.low_levels),
+            low_days=tuple(file.low_days),
             min_recharge=None if file.min_recharge is None else _money("min_recharge", file.min_recharge),
             max_reading_age=_span("max_reading_age", file.max_reading_age),
             max_balance_age=_span("max_balance_age", file.max_balance_age),

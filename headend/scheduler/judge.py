@@ -5,11 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from headend.commands.model import NewCommand, Origin, Target
 from headend.errors import HeadendError
 from headend.notify.model import Notice, NoticeKind
+from headend.notify.routing import Routing
 from headend.notify.texts import Texts
 from headend.prepaid.ledger import Charge, charge
 from headend.prepaid.model import Account, AccountView, BalanceSource, EnergyMark, Facts
@@ -21,6 +22,7 @@ from headend.scheduler.ports import Judge, Judgement, VisitRecord
 
 #: The cumulative register that is charged.
 ENERGY: Final = "energy_import"
+_LOW: Final = (NoticeKind.LOW_BALANCE, NoticeKind.LOW_BALANCE_DAYS)
 _KILO: Final = {"kWh": 1000, "Wh": 1}
 
 
@@ -31,6 +33,7 @@ class Rules:
     policy_for: Callable[[AccountView], Policy]
     tariff_for: Callable[[Account], Tariff]
     texts: Texts
+    routing: Routing = field(factory=Routing)
 
 
 @frozen
@@ -80,16 +83,16 @@ def _judgement(
     charged = None if record is None else _charged(rules, view, record)
     facts = _facts(view.facts, record, charged)
     decision = decide(facts, policy)
-    due = due_notices(decision, policy, view.notices)
+    due = due_notices(decision, policy, view.notices, view.daily_use)
     if isinstance(money, Recharge):
         receipt = recharge_notice(facts, money.amount, money.payment_id)
         # The receipt tells the balance; a second message at once, that it is low, would only annoy.
-        due = (receipt, *(notice for notice in due if notice.kind != NoticeKind.LOW_BALANCE))
+        due = (receipt, *(notice for notice in due if notice.kind not in _LOW))
     return Judgement(
         entries=charged.charge.entries if charged and charged.charge else (),
         mark=charged.charge.mark if charged and charged.charge else None,
         decision=decision,
-        notices=tuple(_notice(rules.texts, facts, notice) for notice in due),
+        notices=tuple(_notice(rules, facts, notice) for notice in due),
         command=None if _fixed(record, decision) else _command(decision, policy, money),
         flags=(charged.flag,) if charged and charged.flag else (),
     )
@@ -158,9 +161,11 @@ def _balance(facts: Facts, record: VisitRecord | None, charged: _Charged | None)
     return (facts.balance or 0) + sum(entry.amount for entry in charged.charge.entries), charged.charge.mark.at
 
 
-def _notice(texts: Texts, facts: Facts, due: DueNotice) -> Notice:
-    kind = NoticeKind(due.kind)
-    return Notice(facts.account.consumer_no, kind, due.key, facts.now, texts.render(kind, due.fields))
+def _notice(rules: Rules, facts: Facts, due: DueNotice) -> Notice:
+    kind, account = NoticeKind(due.kind), facts.account
+    texts = rules.texts.render(kind, due.fields)
+    routes = rules.routing.routes(kind, account.language, tuple(texts))
+    return Notice(account.consumer_no, kind, due.key, facts.now, texts, routes)
 
 
 def _fixed(record: VisitRecord | None, decision: Decision) -> bool:

@@ -48,6 +48,9 @@ FROM commands WHERE target = 'disconnected' AND counted_at > :day AND id <> :but
 
 #: Notices of this span, and the newest of each kind however old: what tells whether another one is due.
 _NOTICES_SPAN: Final = timedelta(days=35)
+#: The days before today that use is averaged over.
+_USE_DAYS: Final = 7
+_DAY: Final = 86_400_000_000
 _HOUSE_ZONE: Final = "Asia/Kolkata"
 
 
@@ -118,7 +121,17 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
         cuts_segment=cuts.segment_hour,
         relay_command=last_confirmed,
     )
-    return AccountView(facts, mark, notices)
+    return AccountView(facts, mark, notices, _daily_use(connection, stored.id, now))
+
+
+def _daily_use(connection: Connection, account: int, now: datetime) -> int | None:
+    """Paise a day over the last whole days that are known; a day without an entry within them counts as one."""
+    today = to_micros(now) // _DAY
+    paise, first = connection.execute(
+        "SELECT sum(paise), min(day) FROM usage_days WHERE account = ? AND day BETWEEN ? AND ?",
+        (account, today - _USE_DAYS, today - 1),
+    ).fetchone()
+    return None if first is None else paise // (today - first)
 
 
 def cut_counts(connection: Connection, now: datetime, segment: str, *, but: int = 0) -> CutCounts:

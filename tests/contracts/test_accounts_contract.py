@@ -121,3 +121,25 @@ async def test_accounts_are_listed_by_number(accounts):
         SERIAL,
         True,
     )
+
+
+async def test_daily_use_is_the_average_of_the_days_before_today(accounts, clock):
+    async def use(reference, paise, kind=EntryKind.ENERGY):
+        await accounts.book(NewEntry(CONSUMER, kind, -paise, reference, clock.now))
+
+    async def daily_use():
+        return (await accounts.view(CONSUMER, clock.now)).daily_use
+
+    await use("a", 50_00)
+    assert await daily_use() is None  # today is not over
+    clock.forward(days=1)
+    await use("b", 20_00)
+    await use("b", 10_00, EntryKind.DUTY)
+    assert await daily_use() == 50_00
+    clock.forward(days=1)
+    assert await daily_use() == 40_00
+    clock.forward(days=2)
+    assert await daily_use() == 20_00
+    clock.forward(days=30)
+    assert await daily_use() is None
+    assert await accounts.balance(CONSUMER) == 20_00

@@ -15,6 +15,10 @@ FILLED = {
     "amount": "₹1,200.00",
     "planned": "05-03-2026 11:30",
     "payment_id": "UPI000123",
+    "days": "3",
+    "number": "XXXXXX4321",
+    "code": "482913",
+    "minutes": "10",
 }
 ENGLISH = "\n".join(f'{kind} = "{{consumer_no}}: text"' for kind in NoticeKind)
 

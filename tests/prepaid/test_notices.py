@@ -152,3 +152,27 @@ def test_a_recharge_is_confirmed_by_its_payment():
 
 def test_a_zone_that_does_not_exist_is_no_reason_to_fail():
     assert kinds(view(time_zone="Asia/Nowhere")) == ["negative"]
+
+
+def test_what_is_left_is_told_in_days_where_the_use_is_known():
+    def told(balance, daily_use, *sent, policy=POLICY):
+        account = view(*sent, balance=balance)
+        return due_notices(decide(account.facts, policy), policy, account.notices, daily_use)
+
+    (notice,) = told(9_000, 30_00)
+    assert (notice.kind, notice.key[:17], notice.fields["days"]) == ("low_balance_days", "low_balance:10000", "3")
+    (enough_money_but_few_days,) = told(60_000, 200_00)
+    assert (enough_money_but_few_days.kind, enough_money_but_few_days.fields["days"]) == ("low_balance_days", "3")
+    assert enough_money_but_few_days.key.startswith("low_days:3:")
+    assert told(60_000, 200_00, written(enough_money_but_few_days, NOON - DAY / 2)) == ()
+    (last_day,) = told(39_999, 200_00, written(enough_money_but_few_days, NOON - DAY / 2))
+    assert last_day.key.startswith("low_days:1:")
+    assert told(60_000, 200_00, policy=Policy(low_days=())) == ()
+    assert told(80_000, 200_00) == ()
+
+
+@pytest.mark.parametrize("daily_use", [None, 0, -100, 200_00, 1])
+def test_days_that_nobody_can_say_are_not_told(daily_use):
+    account = view(balance=9_000)
+    (notice,) = due_notices(decide(account.facts, POLICY), POLICY, (), daily_use)
+    assert (notice.kind, notice.fields["level"]) == ("low_balance", "₹100.00")
