@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import structlog
-from attrs import define
+from attrs import define, field
 
 from headend.app.listening import listening
 from headend.app.setup import Setup
-from headend.app.wiring import Headend, open_headend
+from headend.app.wiring import Headend, open_headend, use_policy
 from headend.errors import HeadendError
 from headend.notify.publisher import Publisher
 from headend.scheduler.collector import Collector
@@ -62,6 +62,7 @@ class Reloader:
     headend: Headend
     collector: Collector
     settings: Settings
+    _noting: set[asyncio.Task[None]] = field(init=False, factory=set)
 
     def reload(self) -> None:
         """Use the configuration as it is now, or, with a fault in any of it, go on as before."""
@@ -79,6 +80,9 @@ class Reloader:
         self.collector.ports = self.headend.ports()
         self.collector.reload(setup.schedules)
         self.settings = settings
+        noting = asyncio.get_running_loop().create_task(use_policy(self.headend.store, setup), name="policy in force")
+        self._noting.add(noting)
+        noting.add_done_callback(self._noting.discard)
         _log.info("configuration reloaded", schedules=[schedule.name for schedule in setup.schedules])
 
 

@@ -15,6 +15,7 @@ from headend.app.setup import Setup
 from headend.commands.executor import Executor
 from headend.meters.inventory import Meter
 from headend.meters.model import MeterModel
+from headend.prepaid.digest import policy_digest, policy_text
 from headend.prepaid.model import Mode
 from headend.scheduler.collector import Collector
 from headend.scheduler.ports import MeterSession
@@ -123,9 +124,16 @@ async def open_headend(settings: Settings, *, armed: bool | None = None) -> Asyn
     try:
         if "" not in await store.switches.modes():
             await store.switches.set_mode("", Mode(settings.document.policy.mode), by="configuration")
+        await use_policy(store, setup)
         yield Headend(setup, store)
     finally:
         await store.close()
+
+
+async def use_policy(store: Store, setup: Setup) -> None:
+    """Remember the rules that hold from now on: a change of caps, holidays or protected classes leaves its event."""
+    policy = setup.policy
+    await store.switches.use_policy(policy.name, policy_digest(policy), policy_text(policy))
 
 
 def _crash_at(point: str) -> None:

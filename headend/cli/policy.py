@@ -1,6 +1,7 @@
 import click
 
 from headend.cli.output import config_option, emit_json, json_option, say, table
+from headend.cli.policy_lists import COMMANDS
 
 
 @click.group()
@@ -9,6 +10,10 @@ def policy() -> None:
 
     A daemon starts disarmed: decisions are computed and recorded, nothing is cut, until `policy arm` (or `run --arm`).
     """
+
+
+for each in COMMANDS:
+    policy.add_command(each)
 
 
 @policy.command(epilog="\b\nExample:\n  headend policy show --json")
@@ -46,10 +51,22 @@ def show(config: str | None, as_json: bool) -> None:
 @config_option
 @json_option
 def mode(mode: str, office: str, config: str | None, as_json: bool) -> None:
-    """Set the mode of an office: messages only, a list to approve, or automatic cuts."""
+    """Set the mode of an office: messages only, a list to approve, or automatic cuts.
+
+    `automatic` is only asked for; a second person confirms it (unless [policy] second_person = false).
+    """
     from headend.cli.running import person, with_store
     from headend.prepaid.model import Mode
+    from headend.settings import load_settings
 
+    if Mode(mode) is Mode.AUTOMATIC and load_settings(config).document.policy.second_person:
+        asked = with_store(config, lambda store: store.switches.propose_mode(office, Mode(mode), by=person()))
+        if as_json:
+            emit_json({"office": asked.office, "mode": mode, "proposal": asked})
+            return
+        say(f"{office or 'the house'}: {mode} is proposed; nothing has changed. Another person confirms it with:")
+        say(f"  headend policy confirm {asked.id}")
+        return
     with_store(config, lambda store: store.switches.set_mode(office, Mode(mode), by=person()))
     emit_json({"office": office, "mode": mode}) if as_json else say(f"{office or 'the house'}: {mode}")
 

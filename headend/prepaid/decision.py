@@ -30,6 +30,8 @@ class Reason(StrEnum):
     BELOW_RECONNECT = "below_reconnect"
     CREDIT_RESTORED = "credit_restored"
     CREDIT_BEFORE_CUT = "credit_before_cut"
+    PARTIAL_PAYMENT = "partial_payment"
+    PARTIAL_GRACE = "partial_grace"
     RECONNECT_OPEN = "reconnect_open"
     DISCONNECT_OPEN = "disconnect_open"
     NO_METER = "no_meter"

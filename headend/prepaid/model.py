@@ -111,6 +111,9 @@ class Facts:
     notice since the balance went below zero, `notice_at` the oldest written one. `armed` and `kill_switch` are the
     house-wide switches. `disconnected_by_us`: the last
     confirmed relay command of this meter was a disconnect for credit; `relay_command`: the id of that last one.
+    `cut_balance`: what the newest cut for credit (sent, or still open) rested on, in paise; `paid_since_cut`: paise
+    paid since it was asked for. `partial_at`: when supply was restored because a part of the dues was paid, if that was
+    the last thing done to this relay.
     """
 
     now: datetime
@@ -133,6 +136,9 @@ class Facts:
     cuts_last_day: int = 0
     cuts_segment: int = 0
     relay_command: int | None = None
+    cut_balance: int | None = None
+    paid_since_cut: int = 0
+    partial_at: datetime | None = None
 
 
 @frozen

@@ -51,6 +51,8 @@ class Policy:
 
     A cut is wanted when the balance is below `disconnect_below - emergency_credit`; supply returns at `reconnect_at`.
     `protected_classes` names categories never cut, beside the accounts that are protected by name.
+    `partial_share`: supply returns too when this share (per cent, 0: never) of what was owed at the cut is paid, and is
+    then not cut again within `partial_span`, in which the rest is to be paid; for `partial_categories`, empty for all.
     """
 
     name: str = "default"
@@ -72,6 +74,9 @@ class Policy:
     caps: Caps = field(factory=Caps)
     command_expiry: timedelta = timedelta(hours=4)
     min_recharge: int | None = None
+    partial_share: int = 0
+    partial_span: timedelta = timedelta(days=7)
+    partial_categories: frozenset[str] = frozenset()
 
     def __attrs_post_init__(self) -> None:
         """Refuse rules that contradict themselves: ValueError."""
@@ -85,6 +90,8 @@ class Policy:
             raise ValueError("a level of low_levels does not lie above disconnect_below")
         if any(days < 1 for days in self.low_days):
             raise ValueError("low_days: less than a day is no time to recharge in")
+        if not 0 <= self.partial_share <= 100:
+            raise ValueError("partial_share is a share of 0 to 100 per cent")
         if self.command_expiry <= timedelta(0):
             raise ValueError("command_expiry must be longer than nothing")
 
@@ -100,8 +107,11 @@ def decide(facts: Facts, policy: Policy) -> Decision:
         return Defer(Reason.BALANCE_UNKNOWN, facts)
     if facts.relay_connected is False:
         return _while_disconnected(facts, policy, facts.balance)
-    if facts.balance >= policy.reconnect_at and (open_cut := _open_credit_cut(facts)) is not None:
-        return Reconnect(open_cut, facts)
+    if (open_cut := _open_credit_cut(facts)) is not None:
+        if facts.balance >= policy.reconnect_at:
+            return Reconnect(open_cut, facts)
+        if _partly_paid(facts, policy):
+            return Reconnect(Reason.PARTIAL_PAYMENT, facts)
     if facts.balance >= policy.floor:
         return _while_in_credit(facts, policy, facts.balance)
     return _while_overdrawn(facts, policy)
@@ -137,13 +147,25 @@ def is_protected(facts: Facts, policy: Policy) -> bool:
 def _while_disconnected(facts: Facts, policy: Policy, balance: int) -> Decision:
     if facts.open_command is not None and facts.open_command.target == "connected":
         return Keep(Reason.RECONNECT_OPEN, facts)
+    ours = facts.disconnected_by_us or _open_credit_cut(facts) is not None
+    if ours and balance < policy.reconnect_at and _partly_paid(facts, policy):
+        return Reconnect(Reason.PARTIAL_PAYMENT, facts)
     if balance < policy.floor:
         return Keep(Reason.ALREADY_DISCONNECTED, facts)
-    if not facts.disconnected_by_us and _open_credit_cut(facts) is None:
+    if not ours:
         return Keep(Reason.DISCONNECTED_BY_OTHERS, facts)
     if balance < policy.reconnect_at:
         return Keep(Reason.BELOW_RECONNECT, facts)
     return Reconnect(Reason.CREDIT_RESTORED, facts)
+
+
+def _partly_paid(facts: Facts, policy: Policy) -> bool:
+    """Whether enough of what was owed at the cut is paid for supply to return before the rest is."""
+    if not policy.partial_share or facts.cut_balance is None:
+        return False
+    if policy.partial_categories and facts.account.category not in policy.partial_categories:
+        return False
+    return facts.paid_since_cut * 100 >= policy.partial_share * (policy.reconnect_at - facts.cut_balance)
 
 
 def _open_credit_cut(facts: Facts) -> Reason | None:
@@ -232,6 +254,12 @@ def _grace(facts: Facts, policy: Policy) -> Reason | None:
     return None if _passed(facts.now, facts.negative_since, policy.grace) else Reason.GRACE
 
 
+def _partial(facts: Facts, policy: Policy) -> Reason | None:
+    if not policy.partial_share or facts.partial_at is None:
+        return None
+    return Reason.PARTIAL_GRACE if facts.now - facts.partial_at < policy.partial_span else None
+
+
 def _passed(now: datetime, since: datetime | None, span: timedelta) -> bool:
     return span <= timedelta(0) or (since is not None and now - since >= span)
 
@@ -257,6 +285,7 @@ _CHECKS: tuple[Callable[[Facts, Policy], Reason | None], ...] = (
     _clock,
     _relay,
     _grace,
+    _partial,
     _notice,
     _calendar,
 )

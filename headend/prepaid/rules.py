@@ -45,6 +45,12 @@ class _NoticeFile(msgspec.Struct, forbid_unknown_fields=True):
     repeat: str = "24h"
 
 
+class _PartialFile(msgspec.Struct, forbid_unknown_fields=True):
+    share: int = 0
+    span: str = "7d"
+    categories: list[str] = msgspec.field(default_factory=list)
+
+
 class _CalendarFile(msgspec.Struct, forbid_unknown_fields=True):
     hours: list[_HoursFile] = msgspec.field(default_factory=lambda: [_HoursFile(time(18), time(8))])
     days: list[str] = msgspec.field(default_factory=lambda: ["sun"])
@@ -70,6 +76,7 @@ class _PolicyFile(msgspec.Struct, forbid_unknown_fields=True):
     notice: _NoticeFile = msgspec.field(default_factory=_NoticeFile)
     calendar: _CalendarFile = msgspec.field(default_factory=_CalendarFile)
     caps: _CapsFile = msgspec.field(default_factory=_CapsFile)
+    partial: _PartialFile = msgspec.field(default_factory=_PartialFile)
 
 
 class _SlabFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -111,6 +118,9 @@ def parse_policy(text: str, source: str) -> Policy:
             notice_repeat=_span("notice.repeat", file.notice.repeat),
             calendar=_calendar(file.calendar),
             caps=Caps(file.caps.per_hour, file.caps.per_day, file.caps.per_segment_hour),
+            partial_share=file.partial.share,
+            partial_span=_span("partial.span", file.partial.span),
+            partial_categories=frozenset(file.partial.categories),
         )
     except ValueError as error:
         raise RuleFileError(f"{source}: {error}") from error

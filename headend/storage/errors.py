@@ -43,6 +43,16 @@ class UnknownCommand(HeadendError):  # noqa: N818  as above
         self.command_id = command_id
 
 
+class UnknownDelivery(HeadendError):  # noqa: N818  as above
+    """No message of that number in the queue."""
+
+    exit_code = 2
+
+    def __init__(self, delivery: int) -> None:
+        super().__init__(f"message {delivery} is not known; `headend notices queue` shows what is")
+        self.delivery = delivery
+
+
 class PaymentInvalid(HeadendError):  # noqa: N818  as above
     """The recharge makes no sense by itself: an amount that is not positive, a payment id that is empty."""
 
@@ -69,6 +79,12 @@ class UnknownCorrection(HeadendError):  # noqa: N818  an answer to a wrong quest
     def __init__(self, number: int) -> None:
         super().__init__(f"there is no correction {number}; `headend accounts corrections` shows what is open")
         self.number = number
+
+
+class UnknownProposal(HeadendError):  # noqa: N818  an answer to a wrong question, not a fault
+    """No proposal of that number or digest."""
+
+    exit_code = 2
 
 
 class PlanRefused(HeadendError):  # noqa: N818  a refusal is an answer, not a fault

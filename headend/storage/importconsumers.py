@@ -11,6 +11,7 @@ from headend.prepaid.model import EntryKind, NewEntry
 from headend.storage import importing
 from headend.storage.csvfile import Cells, read_lines
 from headend.storage.errors import EntryConflict, Problem
+from headend.storage.events import emit
 from headend.storage.importing import ImportReport
 from headend.storage.ledger import book
 from headend.storage.sqlite import Connection
@@ -182,6 +183,9 @@ def _write_account(connection: Connection, consumer: Consumer, now: datetime) ->
         return "added"
     if row == values:
         return "unchanged"
+    if row[6] != consumer.protected:
+        payload = {"before": row[6], "after": consumer.protected, "by": "import"}
+        emit(connection, now, "account.protected", consumer_no=consumer.consumer_no, payload=payload)
     connection.execute(
         "UPDATE accounts SET (name, language, mobile, category, office, tariff, protected, balance_source) ="
         " (?, ?, ?, ?, ?, ?, ?, ?) WHERE consumer_no = ?",

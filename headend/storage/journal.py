@@ -70,11 +70,11 @@ class SqliteJournal:
 
     async def cancel(self, command_id: int, now: datetime, by: str, reason: str) -> Command:
         """Cancel a command that is not sent; raises RefusedByRule for one that is."""
-        return await self._writer.run(lambda connection: _cancel(connection, command_id, now, f"{reason} (by {by})"))
+        return await self._writer.run(lambda connection: cancel(connection, command_id, now, f"{reason} (by {by})"))
 
     async def release(self, command_id: int, now: datetime, by: str) -> Command:
         """QUARANTINED -> REQUESTED by a person other than the one who asked; raises RefusedByRule."""
-        return await self._writer.run(lambda connection: _release(connection, self.caps, command_id, now, by))
+        return await self._writer.run(lambda connection: release(connection, self.caps, command_id, now, by))
 
     async def interrupted(self, now: datetime) -> int:
         """At start-up: every SENDING becomes UNKNOWN; how many."""
@@ -200,14 +200,16 @@ def _settle(connection: Connection, command_id: int, state: State, now: datetime
     return command
 
 
-def _cancel(connection: Connection, command_id: int, now: datetime, note: str) -> Command:
+def cancel(connection: Connection, command_id: int, now: datetime, note: str) -> Command:
+    """Cancel in the current transaction what is not sent; raises RefusedByRule."""
     command = commandrows.get(connection, command_id)
     if command.state not in (State.REQUESTED, State.QUARANTINED):
         raise RefusedByRule(f"command {command_id} is {command.state.value}; only what is not sent can be cancelled")
     return commandrows.move(connection, command_id, State.CANCELLED, now, note)
 
 
-def _release(connection: Connection, caps: Caps, command_id: int, now: datetime, by: str) -> Command:
+def release(connection: Connection, caps: Caps, command_id: int, now: datetime, by: str) -> Command:
+    """QUARANTINED -> REQUESTED in the current transaction; raises RefusedByRule, also for what is over a cap."""
     command = commandrows.get(connection, command_id)
     if (why := _not_releasable(connection, caps, command, now, by)) is not None:
         raise RefusedByRule(f"command {command_id}: {why}")

@@ -15,17 +15,22 @@ from headend.storage.board import Board
 from headend.storage.books import Books
 from headend.storage.checking import CheckReport, check
 from headend.storage.counters import Counters
+from headend.storage.deliveries import Deliveries
 from headend.storage.events import Events
 from headend.storage.fleet import Fleet
+from headend.storage.inbox import Inbox
 from headend.storage.journal import SqliteJournal
 from headend.storage.kek import Kek, KekError
 from headend.storage.keys import Keys
 from headend.storage.migrations import migrate
+from headend.storage.numbers import Numbers
+from headend.storage.proposals import Proposals
 from headend.storage.readers import Readers
 from headend.storage.registry import Registry
 from headend.storage.requests import abandon_taken
 from headend.storage.sqlite import Connection, SqliteError, connect_writer, translate
 from headend.storage.switches import Switches, set_armed
+from headend.storage.unreachable import Contacts
 from headend.storage.writer import Writer
 
 _KEK_CHECK: Final = "kek_check"
@@ -36,9 +41,9 @@ class Store:
     """Everything that is kept, by port.
 
     `fleet` is the FleetStore, `journal` the Journal, `counters` the CounterStore, `keys` the KeyRing; beside them
-    `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `registry` (imports), `events`
-    (outbox), `switches` and `board` (the fleet for screens). `restored_from` is when the backup was taken that this
-    database was just restored from, None for any other start.
+    `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `proposals` (cuts that wait for
+    an officer), `registry` (imports), `events` (outbox), `switches` and `board` (the fleet for screens).
+    `restored_from` is when the backup was taken that this database was just restored from, None for any other start.
     """
 
     path: Path
@@ -48,6 +53,11 @@ class Store:
     keys: Keys
     accounts: Accounts
     books: Books
+    proposals: Proposals
+    deliveries: Deliveries
+    inbox: Inbox
+    contacts: Contacts
+    numbers: Numbers
     registry: Registry
     events: Events
     switches: Switches
@@ -86,6 +96,11 @@ class Store:
             keys=Keys(writer, readers, kek, now),
             accounts=Accounts(writer, readers, now, bounds),
             books=Books(writer, readers, now, bounds),
+            proposals=Proposals(writer, now, bounds),
+            deliveries=Deliveries(writer, readers, now),
+            inbox=Inbox(writer, readers, now),
+            contacts=Contacts(writer, readers, now),
+            numbers=Numbers(writer, readers, now),
             registry=Registry(writer, now),
             events=Events(writer, readers),
             switches=Switches(writer, readers, now),

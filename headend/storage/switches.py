@@ -8,6 +8,14 @@ from attrs import define
 from headend.prepaid.model import Mode
 from headend.session.ports import Now
 from headend.storage.events import emit
+from headend.storage.modes import (
+    ModeProposal,
+    note_policy,
+    open_proposals,
+    policy_in_force,
+    propose_mode,
+    take_proposal,
+)
 from headend.storage.readers import Readers
 from headend.storage.sqlite import Connection
 from headend.storage.times import to_micros
@@ -52,6 +60,30 @@ class Switches:
     async def set_mode(self, office: str, mode: Mode, *, by: str) -> None:
         """Set the mode of an office and of all below it that have none of their own; `` is the whole house."""
         await self._writer.run(lambda connection: _set_mode(connection, office, mode, self._now(), by))
+
+    async def propose_mode(self, office: str, mode: Mode, *, by: str) -> ModeProposal:
+        """Ask for a mode that a second person confirms; nothing changes yet."""
+        return await self._writer.run(lambda connection: propose_mode(connection, office, mode, by, self._now()))
+
+    async def confirm_mode(self, number: int, *, by: str) -> ModeProposal:
+        """Set the mode that another person asked for; raises RefusedByRule, UnknownProposal."""
+
+        def unit(connection: Connection) -> ModeProposal:
+            found = take_proposal(connection, number, by, self._now())
+            _set_mode(connection, found.office, found.mode, self._now(), f"{found.proposed_by} and {by}")
+            return found
+
+        return await self._writer.run(unit)
+
+    async def proposed_modes(self) -> list[ModeProposal]:
+        """Modes that wait for a second person."""
+        return await self._readers.run(lambda connection: open_proposals(connection, self._now()))
+
+    async def use_policy(self, name: str, digest: str, body: str) -> bool:
+        """Remember the policy in force, with an event when it is another than before. Whether it is another."""
+        if await self._readers.run(policy_in_force) == digest:
+            return False
+        return await self._writer.run(lambda connection: note_policy(connection, name, digest, body, self._now()))
 
 
 def is_armed(connection: Connection) -> bool:

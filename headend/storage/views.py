@@ -31,8 +31,19 @@ ORDER BY superseded_by IS NOT NULL, id DESC LIMIT 1
 """
 
 _LAST_CONFIRMED: Final = """
-SELECT id, target = 'disconnected' AND origin = 'policy' FROM commands
-WHERE meter = ? AND state = 'confirmed' ORDER BY id DESC LIMIT 1
+SELECT id, target = 'disconnected' AND origin = 'policy',
+       CASE WHEN target = 'connected' AND origin = 'policy' AND reason LIKE 'partial_payment:%' THEN changed_at END
+FROM commands WHERE meter = ? AND state = 'confirmed' ORDER BY id DESC LIMIT 1
+"""
+
+_CUT: Final = """
+SELECT balance, requested_at FROM commands WHERE meter = ? AND target = 'disconnected' AND origin = 'policy'
+AND state NOT IN ('cancelled', 'expired', 'rejected') ORDER BY id DESC LIMIT 1
+"""
+
+_PAID: Final = """
+SELECT coalesce(sum(amount), 0) FROM ledger
+WHERE account = ? AND booked_at >= ? AND kind IN ('recharge', 'deposit', 'reversal')
 """
 
 _NOTICES: Final = """
@@ -98,7 +109,10 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
     cuts = cut_counts(connection, now, stored.account.office)
     notices = _notices(connection, stored.id, now)
     written, delivered = _told(connection, stored)
-    last_confirmed, by_us = _last_confirmed(connection, meter)
+    last_confirmed, by_us, partial_at = _last_confirmed(connection, meter)
+    open_command = _open_command(connection, meter)
+    # Nearly every account has neither, and is spared two questions.
+    cut_balance, paid = _cut(connection, stored) if by_us or open_command else (None, 0)
     facts = Facts(
         now=now,
         account=stored.account,
@@ -110,7 +124,7 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
         reading_at=from_micros(reading_at),
         clock_deviation=deviation,
         relay_connected=None if relay is None else bool(relay),
-        open_command=_open_command(connection, meter),
+        open_command=open_command,
         cuts_last_hour=cuts.last_hour,
         time_zone=stored.time_zone,
         negative_since=from_micros(stored.negative_since),
@@ -120,6 +134,9 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
         cuts_last_day=cuts.last_day,
         cuts_segment=cuts.segment_hour,
         relay_command=last_confirmed,
+        cut_balance=cut_balance,
+        paid_since_cut=paid,
+        partial_at=from_micros(partial_at),
     )
     return AccountView(facts, mark, notices, _daily_use(connection, stored.id, now))
 
@@ -178,10 +195,19 @@ def _open_command(connection: Connection, meter: int | None) -> OpenCommand | No
     return None if row is None else OpenCommand(*row)
 
 
-def _last_confirmed(connection: Connection, meter: int | None) -> tuple[int | None, bool]:
-    """The last confirmed command of a meter, and whether it was a disconnect for credit."""
+def _last_confirmed(connection: Connection, meter: int | None) -> tuple[int | None, bool, int | None]:
+    """The last confirmed command of a meter, whether it was a cut for credit, and when a part payment restored it."""
     row = connection.execute(_LAST_CONFIRMED, (meter,)).fetchone()
-    return (None, False) if row is None else (row[0], bool(row[1]))
+    return (None, False, None) if row is None else (row[0], bool(row[1]), row[2])
+
+
+def _cut(connection: Connection, stored: StoredAccount) -> tuple[int | None, int]:
+    """What the newest cut for credit rested on, and what was paid since it was asked for."""
+    row = connection.execute(_CUT, (stored.meter_id,)).fetchone()
+    if row is None:
+        return None, 0
+    (paid,) = connection.execute(_PAID, (stored.id, row[1])).fetchone()
+    return row[0], max(int(paid), 0)
 
 
 def _notices(connection: Connection, account: int, now: datetime) -> tuple[SentNotice, ...]:

@@ -45,6 +45,9 @@ any_facts = st.fixed_dictionaries(
         "notice_at": moments,
         "notice_delivered_at": moments,
         "disconnected_by_us": st.booleans(),
+        "cut_balance": st.none() | st.integers(-20_000, 0),
+        "paid_since_cut": st.integers(0, 20_000),
+        "partial_at": moments,
         "time_zone": st.sampled_from(["Asia/Kolkata", "UTC", "Asia/Nowhere", ""]),
         "protected": st.sampled_from([None, None, "infant"]),
         "reconciled": st.booleans(),
@@ -62,6 +65,7 @@ policies = st.builds(
     conversion_grace=st.integers(0, 40).map(lambda days: timedelta(days=days)),
     notice_rule=st.sampled_from(NoticeRule),
     calendar=st.sampled_from([Calendar(), ALWAYS_OPEN]),
+    partial_share=st.sampled_from([0, 0, 1, 50, 100]),
 )
 #: Facts that are near a cut, so that the properties are not true for want of one.
 near_a_cut = st.builds(

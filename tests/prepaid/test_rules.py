@@ -46,6 +46,10 @@ def test_every_key_of_a_policy_is_read():
         per_hour = 1
         per_day = 2
         per_segment_hour = 3
+        [partial]
+        share = 50
+        span = "5d"
+        categories = ["domestic"]
         """,
         "all.toml",
     )
@@ -56,6 +60,9 @@ def test_every_key_of_a_policy_is_read():
         emergency_credit=100_00,
         low_levels=(500_00, 20_50),
         min_recharge=200_00,
+        partial_share=50,
+        partial_span=timedelta(days=5),
+        partial_categories=frozenset({"domestic"}),
         max_reading_age=timedelta(minutes=30),
         max_balance_age=timedelta(minutes=45),
         max_clock_deviation=timedelta(seconds=90),
