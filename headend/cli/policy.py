@@ -2,6 +2,7 @@ import click
 
 from headend.cli.output import config_option, emit_json, json_option, say, table
 from headend.cli.policy_lists import COMMANDS
+from headend.cli.policy_replay import replay
 
 
 @click.group()
@@ -12,7 +13,7 @@ def policy() -> None:
     """
 
 
-for each in COMMANDS:
+for each in (*COMMANDS, replay):
     policy.add_command(each)
 
 

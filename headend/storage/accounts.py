@@ -11,6 +11,8 @@ from headend.commands.model import Command
 from headend.notify.model import Notice, NoticeKind
 from headend.prepaid.caps import Caps
 from headend.prepaid.model import Account, AccountView, EntryKind, NewEntry
+from headend.prepaid.policy import Policy
+from headend.prepaid.replay import Comparison
 from headend.scheduler.ports import Judge
 from headend.session.ports import Now
 from headend.storage.errors import PaymentInvalid
@@ -19,6 +21,7 @@ from headend.storage.instalments import book_due
 from headend.storage.judgements import apply
 from headend.storage.ledger import Booking, Entry, balance_of, book, entries_of
 from headend.storage.readers import Readers
+from headend.storage.replaying import compare_since
 from headend.storage.sqlite import Connection
 from headend.storage.times import from_micros, to_micros
 from headend.storage.views import all_accounts, stored_account, view
@@ -112,9 +115,9 @@ class Accounts:
         """The newest notices, newest first."""
         return await self._readers.run(lambda connection: _notices(connection, consumer_no, limit))
 
-    async def notice_delivered(self, notice_id: int, at: datetime) -> None:
-        """A channel has confirmed a notice; the first confirmation stands."""
-        await self._writer.run(lambda connection: _delivered(connection, "id = ?", (notice_id,), at))
+    async def notice_delivered(self, notice_id: int, at: datetime) -> bool:
+        """A channel has confirmed a notice; the first confirmation stands. False where there is no such notice."""
+        return await self._writer.run(lambda connection: _delivered(connection, "id = ?", (notice_id,), at))
 
     async def notice_key_delivered(self, consumer_no: str, key: str, at: datetime) -> None:
         """The same by the notice's key, which its event carries."""
@@ -124,6 +127,10 @@ class Accounts:
     async def decisions(self, consumer_no: str, limit: int = 100) -> list[StoredDecision]:
         """The newest decisions, newest first."""
         return await self._readers.run(lambda connection: _decisions(connection, consumer_no, limit))
+
+    async def replay(self, policy: Policy, since: datetime, *, automatic: bool = False) -> Comparison:
+        """What another policy would have decided on the facts of every decision since a moment."""
+        return await self._readers.run(lambda connection: compare_since(connection, since, policy, automatic=automatic))
 
     async def book(self, entry: NewEntry) -> Booking:
         """Book an entry other than a recharge; raises EntryConflict. A repeat is told and not booked again."""
@@ -212,11 +219,12 @@ def _notices(connection: Connection, consumer_no: str, limit: int) -> list[Writt
     ]
 
 
-def _delivered(connection: Connection, where: str, parameters: tuple[int | str, ...], at: datetime) -> None:
-    connection.execute(
+def _delivered(connection: Connection, where: str, parameters: tuple[int | str, ...], at: datetime) -> bool:
+    updated = connection.execute(
         f"UPDATE notices SET delivered_at = coalesce(delivered_at, ?) WHERE {where}",  # noqa: S608  constants above
         (to_micros(at), *parameters),
     )
+    return updated.rowcount > 0
 
 
 def _decisions(connection: Connection, consumer_no: str, limit: int) -> list[StoredDecision]:
