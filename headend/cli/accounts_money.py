@@ -19,7 +19,7 @@ def _paise(text: str) -> int:
         raise click.BadParameter(str(error), param_hint="AMOUNT") from error
 
 
-@click.command("check")
+@click.command("check", epilog="\b\nExample:\n  headend accounts check")
 @config_option
 @json_option
 def check(config: str | None, as_json: bool) -> None:
@@ -117,7 +117,7 @@ def propose_correction(
     say(f"  headend accounts approve {found.id}")
 
 
-@click.command("corrections")
+@click.command("corrections", epilog="\b\nExample:\n  headend accounts corrections")
 @click.option("--all", "everything", is_flag=True, help="Also those that are decided.")
 @config_option
 @json_option
@@ -137,7 +137,7 @@ def corrections(everything: bool, config: str | None, as_json: bool) -> None:
     table("Corrections, newest first", ("id", "consumer", "kind", "amount", "state", "by", "reason"), rows)
 
 
-@click.command("approve")
+@click.command("approve", epilog="\b\nExample:\n  headend accounts approve 7")
 @click.argument("number", metavar="ID", type=int)
 @config_option
 @json_option
@@ -163,7 +163,7 @@ def approve(number: int, config: str | None, as_json: bool) -> None:
     say(f"{correction.kind} {number} of {format_rupees(correction.amount)} booked; balance {balance}")
 
 
-@click.command("reject")
+@click.command("reject", epilog="\b\nExample:\n  headend accounts reject 7")
 @click.argument("number", metavar="ID", type=int)
 @config_option
 @json_option
@@ -214,7 +214,7 @@ def plan(
     table(f"Plan {made.id} of {consumer_no}", ("number", "pay until", "amount"), rows)
 
 
-@click.command("plans")
+@click.command("plans", epilog="\b\nExample:\n  headend accounts plans 10000000001")
 @click.argument("consumer_no", metavar="CONSUMER_NO")
 @config_option
 @json_option

@@ -11,7 +11,7 @@ def commands() -> None:
 @commands.command("list", epilog="\b\nExample:\n  headend commands list --state unknown")
 @click.option("--meter", "serial", default=None, help="Of one meter only.")
 @click.option("--state", default=None, help="requested, sending, confirmed, rejected, unknown, quarantined, …")
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1))
 @config_option
 @json_option
 def list_(serial: str | None, state: str | None, limit: int, config: str | None, as_json: bool) -> None:

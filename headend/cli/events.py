@@ -6,7 +6,7 @@ from headend.cli.output import config_option, emit_json, json_option, table
 @click.command(epilog="\b\nExamples:\n  headend events --limit 20\n  headend events --follow --json | jq .kind")
 @click.option("--follow", is_flag=True, help="Wait for more; Ctrl-C ends it.")
 @click.option("--after", default=None, type=int, help="Only events with a larger number.")
-@click.option("--limit", default=50, show_default=True, help="The newest so many.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="The newest so many.")
 @config_option
 @json_option
 def events(follow: bool, after: int | None, limit: int, config: str | None, as_json: bool) -> None:

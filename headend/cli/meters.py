@@ -25,7 +25,8 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
 
     from headend.cli.running import with_store
 
-    report = with_store(config, lambda store: store.registry.import_meters(Path(file), dry_run=dry_run))
+    models = _model_names(config)
+    report = with_store(config, lambda store: store.registry.import_meters(Path(file), dry_run=dry_run, models=models))
     if as_json:
         emit_json(report)
         return
@@ -62,11 +63,22 @@ def add(serial: str, config: str | None, as_json: bool, **fields: Any) -> None: 
         meter = Meter(serial=serial, system_title=bytes.fromhex(title) if title else None, **fields)
     except ValueError as error:
         raise click.BadParameter(f"{title!r} is not hexadecimal: {error}", param_hint="--system-title") from error
-    with_store(config, lambda store: store.registry.add_meter(meter))
+    models = _model_names(config)
+    with_store(config, lambda store: store.registry.add_meter(meter, models=models))
     if as_json:
         emit_json(meter)
         return
     say(f"meter {meter.serial} added")
+
+
+def _model_names(config: str | None) -> frozenset[str]:
+    """The models that may be named: one that is not there is found now, and not when the meter is to be visited."""
+    from headend.meters.registry import load_registry
+    from headend.settings import load_settings
+
+    settings = load_settings(config)
+    own = settings.document.collection.models
+    return frozenset(load_registry([settings.beside(own)] if own else []).models)
 
 
 @meters.command("list", epilog="\b\nExample:\n  headend meters list --json")

@@ -1,6 +1,13 @@
 import click
 
 from headend.cli.output import config_option, emit_json, json_option, say, table
+from headend.errors import HeadendError
+
+
+class UnknownNotice(HeadendError):  # noqa: N818  an answer, not a fault
+    """There is no notice of that number."""
+
+    exit_code = 2
 
 
 @click.group()
@@ -10,7 +17,7 @@ def notices() -> None:
 
 @notices.command("list", epilog="\b\nExample:\n  headend notices list 10000000001")
 @click.argument("consumer_no", metavar="CONSUMER_NO")
-@click.option("--limit", default=20, show_default=True)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1))
 @config_option
 @json_option
 def list_(consumer_no: str, limit: int, config: str | None, as_json: bool) -> None:
@@ -38,5 +45,6 @@ def delivered(notice_id: int, config: str | None, as_json: bool) -> None:
     from headend.app import now
     from headend.cli.running import with_store
 
-    with_store(config, lambda store: store.accounts.notice_delivered(notice_id, now()))
+    if not with_store(config, lambda store: store.accounts.notice_delivered(notice_id, now())):
+        raise UnknownNotice(f"there is no notice {notice_id}; `headend notices list CONSUMER_NO` shows their numbers")
     emit_json({"notice": notice_id, "delivered": True}) if as_json else say(f"notice {notice_id} is delivered")

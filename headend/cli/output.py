@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import attrs
 import click
@@ -13,6 +13,9 @@ import click
 from headend.errors import HeadendError
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+#: Columns where nobody looks on: lines stay whole for other programs.
+_UNBROKEN: Final = 10_000
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON on stdout, for machines.")
 
@@ -45,7 +48,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401, PLR0911  any value of this house,
         case bytes() | bytearray():
             return value.hex()
         case Decimal():
-            return str(value)
+            return f"{value:f}"
         case datetime():
             return value.isoformat()
         case dict():
@@ -66,10 +69,10 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
     sheet = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for column in columns:
-        sheet.add_column(column)
+        sheet.add_column(column, overflow="fold")  # a cell may take lines, but nothing of it is left out
     for row in rows:
         sheet.add_row(*(Text(shown(cell)) for cell in row))
-    Console().print(sheet)
+    Console(width=None if sys.stdout.isatty() else _UNBROKEN).print(sheet)
 
 
 def shown(cell: object) -> str:
@@ -81,6 +84,8 @@ def shown(cell: object) -> str:
             return cell.astimezone().strftime("%Y-%m-%d %H:%M:%S")
         case Enum():
             return str(cell.value)
+        case Decimal():
+            return f"{cell:f}"
         case _:
             return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(cell))
 

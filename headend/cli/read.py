@@ -35,6 +35,8 @@ def read(
 
     if profile is None and (since or until):
         raise click.UsageError("--since and --until select rows of a profile: add --profile NAME")
+    if since and until and since > until:
+        raise click.UsageError(f"--since ({since.isoformat()}) is later than --until ({until.isoformat()})")
     body = with_headend(config, lambda headend: read_now(headend, serial, profile, since, until, timeout_s))
     if as_json:
         click.echo(body)
@@ -47,9 +49,9 @@ def _show_registers(answer: dict[str, Any]) -> None:
     from headend.prepaid.money import format_rupees
 
     clock, relay, paise = answer["clock"], answer["relay"], answer["balance_paise"]
-    rows = []
+    rows: list[tuple[object, object, object]] = []
     if clock:
-        rows.append(("clock", clock["meter_time"], f"{clock['deviation_s']:+.1f} s"))
+        rows.append(("clock", datetime.fromisoformat(clock["meter_time"]), f"{clock['deviation_s']:+.1f} s"))
     if relay:
         state = "connected" if relay["connected"] else "disconnected"
         rows.append(("relay", state, f"state {relay['control_state']}, mode {relay['control_mode']}"))
@@ -61,5 +63,5 @@ def _show_registers(answer: dict[str, Any]) -> None:
 
 def _show_profile(answer: dict[str, Any]) -> None:
     columns = [f"{each['name']} {each['unit']}".strip() for each in answer["columns"]]
-    rows = [(each["time"], *each["values"]) for each in answer["rows"]]
+    rows = [(datetime.fromisoformat(each["time"]), *each["values"]) for each in answer["rows"]]
     table(f"Meter {answer['meter']}: {answer['profile']}, {len(rows)} rows", ("time", *columns), rows)

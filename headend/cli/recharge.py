@@ -4,8 +4,10 @@ from headend.cli.output import config_option, emit_json, json_option, say
 
 
 @click.command(
+    # An amount such as -5 is no option: it is refused as an amount.
+    context_settings={"ignore_unknown_options": True},
     epilog="\b\nExamples:\n  headend recharge 10000000001 500 --payment-id P-2026-000123\n"
-    "  headend recharge 10000000001 199.50 --payment-id P-2026-000124 --json"
+    "  headend recharge 10000000001 199.50 --payment-id P-2026-000124 --json",
 )
 @click.argument("consumer_no", metavar="CONSUMER_NO")
 @click.argument("amount", metavar="AMOUNT")

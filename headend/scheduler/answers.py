@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayState
@@ -54,7 +55,7 @@ def _reading(reading: Reading) -> dict[str, Any]:
     return {
         "name": reading.name,
         "obis": reading.obis,
-        "value": str(reading.value),
+        "value": f"{reading.value:f}" if isinstance(reading.value, Decimal) else reading.value,
         "unit": reading.unit,
         "meter_time": reading.meter_time,
         "received": reading.received,

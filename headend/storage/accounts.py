@@ -23,6 +23,7 @@ from headend.storage.ledger import Booking, Entry, balance_of, book, entries_of
 from headend.storage.readers import Readers
 from headend.storage.replaying import compare_since
 from headend.storage.sqlite import Connection
+from headend.storage.stories import Story, story_of
 from headend.storage.times import from_micros, to_micros
 from headend.storage.views import all_accounts, stored_account, view
 from headend.storage.writer import Writer
@@ -127,6 +128,10 @@ class Accounts:
     async def decisions(self, consumer_no: str, limit: int = 100) -> list[StoredDecision]:
         """The newest decisions, newest first."""
         return await self._readers.run(lambda connection: _decisions(connection, consumer_no, limit))
+
+    async def story(self, consumer_no: str, now: datetime, limit: int = 60) -> Story:
+        """What happened to an account, newest `limit` steps, oldest first."""
+        return await self._readers.run(lambda connection: story_of(connection, consumer_no, now, limit))
 
     async def replay(self, policy: Policy, since: datetime, *, automatic: bool = False) -> Comparison:
         """What another policy would have decided on the facts of every decision since a moment."""

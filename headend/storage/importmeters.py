@@ -33,8 +33,8 @@ _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+]*://[!-~]+|dial-in:[!-~]*")
 _DEFAULT_ZONE: Final = "Asia/Kolkata"
 
 
-def parse_meters(file: Path) -> tuple[list[tuple[int, Meter]], list[Problem]]:
-    """The meters of a file with their lines, and what is wrong with it."""
+def parse_meters(file: Path, models: frozenset[str] | None = None) -> tuple[list[tuple[int, Meter]], list[Problem]]:
+    """The meters of a file with their lines, and what is wrong with it; `models` may be named (None: any)."""
     problems: list[Problem] = []
     meters = []
     for line in read_lines(file, COLUMNS, problems):
@@ -42,17 +42,29 @@ def parse_meters(file: Path) -> tuple[list[tuple[int, Meter]], list[Problem]]:
         meter = _meter(cells)
         if not cells.failed:
             meters.append((line.number, meter))
+    _refuse_unknown_models(meters, models, problems)
     _refuse_twins(meters, problems)
     return meters, problems
 
 
-def check_meter(meter: Meter) -> None:
+def check_meter(meter: Meter, models: frozenset[str] | None = None) -> None:
     """Hold one meter that is added by hand to the same rules; raises ImportRefused with line 0."""
     problems: list[Problem] = []
     cells = Cells(Line(0, _cells(meter)), problems)
-    _meter(cells)
+    _refuse_unknown_models([(0, _meter(cells))], models, problems)
     if problems:
         raise ImportRefused(f"meter {meter.serial}", tuple(problems))
+
+
+def _refuse_unknown_models(
+    meters: list[tuple[int, Meter]], models: frozenset[str] | None, problems: list[Problem]
+) -> None:
+    if models is None:
+        return
+    for line, meter in meters:
+        if meter.model not in models:
+            known = ", ".join(sorted(models))
+            problems.append(Problem(line, "model", f"no meter model is named {meter.model!r}; known are {known}"))
 
 
 def write_meters(

@@ -23,9 +23,9 @@ class Registry:
     _writer: Writer
     _now: Now
 
-    async def add_meter(self, meter: Meter) -> None:
+    async def add_meter(self, meter: Meter, *, models: frozenset[str] | None = None) -> None:
         """Add one meter; raises ImportRefused for a malformed field, InventoryConflict for one that is taken."""
-        check_meter(meter)
+        check_meter(meter, models)
 
         def unit(connection: Connection) -> None:
             insert_meter(connection, meter)
@@ -33,9 +33,14 @@ class Registry:
 
         await self._writer.run(unit)
 
-    async def import_meters(self, file: Path, *, dry_run: bool = False) -> ImportReport:
-        """Import an inventory CSV (columns: `importmeters.COLUMNS`); importing it again changes nothing."""
-        meters, problems = await asyncio.to_thread(parse_meters, file)
+    async def import_meters(
+        self, file: Path, *, dry_run: bool = False, models: frozenset[str] | None = None
+    ) -> ImportReport:
+        """Import an inventory CSV (columns: `importmeters.COLUMNS`); importing it again changes nothing.
+
+        A meter model that is not in `models` (None: any may be named) is a problem of its line.
+        """
+        meters, problems = await asyncio.to_thread(parse_meters, file, models)
         report = ImportReport(str(file), dry_run)
 
         def write(connection: Connection) -> None:

@@ -70,3 +70,21 @@ def test_a_list_loads_nothing_that_visits_meters(one_meter):
     modules, text = loaded_by("meters", "list", "--json", environment={"HEADEND_CONFIG": str(site.config)})
     assert not VISITS & modules
     assert [each["serial"] for each in json.loads(text)] == [serial]
+
+
+def test_a_table_for_another_program_leaves_nothing_out(one_meter):
+    site, serial, _ = one_meter
+    office = "Ranchi/" + "a division with a long name " * 6 + "/Kokar"
+    added = ("SN77", "--address", "tcp://127.0.0.1:9", "--logical-device-name", "SIM77", "--office", office)
+    assert site.headend("meters", "add", *added).exit_code == 0
+    lines = site.headend_process("meters", "list").stdout.splitlines()
+    assert any(office in line for line in lines)
+    assert any(serial in line for line in lines)
+
+
+def test_numbers_are_written_as_people_write_them(one_meter):
+    site, serial, _ = one_meter
+    assert "E+" not in site.headend("read", serial).stdout
+    assert "E+" not in site.headend("read", serial, "--json").stdout
+    assert "E+" not in site.headend("meters", "show", serial).stdout
+    assert "E+" not in site.headend("meters", "show", serial, "--json").stdout

@@ -34,6 +34,12 @@ def test_registers_are_answered_with_clock_relay_and_balance():
     }
 
 
+def test_a_number_is_never_written_with_an_exponent():
+    readings = (Reading("energy_import", "1.0.1.8.0.255", Decimal("1.693408E+7"), "Wh", AT, AT),)
+    answer = json.loads(registers_answer("X1", readings, None, None, None))
+    assert answer["readings"][0]["value"] == "16934080"
+
+
 def test_what_a_meter_does_not_have_is_null():
     answer = json.loads(registers_answer("X1", (), None, None, None))
     assert (answer["clock"], answer["relay"], answer["balance_paise"], answer["readings"]) == (None, None, None, [])
