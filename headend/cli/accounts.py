@@ -3,6 +3,7 @@ from datetime import datetime
 import click
 
 from headend.cli.accounts_money import COMMANDS
+from headend.cli.accounts_story import explain
 from headend.cli.output import config_option, emit_json, json_option, table
 from headend.cli.running import Moment
 
@@ -12,7 +13,7 @@ def accounts() -> None:
     """Prepaid accounts: what a consumer has, owes, and why supply is as it is."""
 
 
-for each in COMMANDS:
+for each in (*COMMANDS, explain):
     accounts.add_command(each)
 
 

@@ -101,3 +101,27 @@ def test_what_makes_no_sense_is_refused_in_words(desk):
     assert [each.exit_code for each in (both, neither, wrong)] == [2, 2, 2]
     assert "Traceback" not in both.stderr + neither.stderr + wrong.stderr
     assert shown(desk) == -600_00
+
+
+def test_the_story_of_an_account_is_told_in_two_languages(desk):
+    by(
+        desk,
+        "asha",
+        "accounts",
+        "book",
+        CONSUMER,
+        "deposit",
+        "150",
+        "--reference",
+        "SD-1",
+        "--reason",
+        "deposit adjusted",
+    )
+    english = desk.headend("accounts", "explain", CONSUMER, "--language", "en")
+    assert english.exit_code == 0, english
+    assert "A security deposit of ₹150.00 was credited." in english.stdout
+    assert "[ledger entry 2]" in english.stdout
+    hindi = desk.headend("accounts", "explain", CONSUMER)
+    assert "सुरक्षा जमा राशि ₹150.00 खाते में जोड़ी गई।" in hindi.stdout
+    steps = desk.headend("accounts", "explain", CONSUMER, "--json").json["steps"]
+    assert all(step["text"] and step["evidence"] for step in steps)
