@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from headend.errors import HeadendError
@@ -62,26 +63,31 @@ class Dialling:
 
     async def _call(self, meter: Meter) -> None:
         loop = asyncio.get_running_loop()
-        site = Site(self._host, self._port, {1: meter})
         async with self._room:
-            _, stream = await loop.create_connection(lambda: _Call(self._server, site), self._host, self._port)
-        self._server.attach(meter, stream)
+            make = partial(_Call, self._server, meter, Site(self._host, self._port, {1: meter}))
+            _, stream = await loop.create_connection(make, self._host, self._port)
         try:
             await stream.over
         finally:
-            self._server.detach(meter, stream)
             stream.abort()
 
 
 class _Call(MeterStream):
     """A connection that the meter made; what comes over it is served as on one that was made to it."""
 
-    def __init__(self, server: MeterServer, site: Site) -> None:
+    def __init__(self, server: MeterServer, meter: Meter, site: Site) -> None:
         super().__init__(server, site)
+        self._meter = meter
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """From here on a reboot of the meter ends the call."""
+        self._server.attach(self._meter, self)
+        super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the associations, and tell who keeps the call up."""
         super().connection_lost(exc)
+        self._server.detach(self._meter, self)
         if not self.over.done():
             self.over.set_result(None)
