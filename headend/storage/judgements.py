@@ -10,6 +10,7 @@ from headend.prepaid.caps import Caps
 from headend.prepaid.model import Account, EnergyMark, NewEntry
 from headend.prepaid.policy import Decision, Verdict
 from headend.scheduler.ports import Judgement
+from headend.storage.deliveries import enqueue
 from headend.storage.errors import EntryConflict, PaymentConflict
 from headend.storage.events import as_json, emit
 from headend.storage.inventory import meter_id
@@ -42,12 +43,14 @@ def apply(
 
 
 def write_notice(connection: Connection, account_id: int, account: Account, notice: Notice) -> None:
-    """Write a notice once; its event carries the texts to whoever sends them."""
+    """Write a notice once, with the messages it becomes; its event carries the texts to whoever else tells them."""
     added = connection.execute(
-        "INSERT INTO notices (account, kind, key, at, texts) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO notices (account, kind, key, at, texts) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING RETURNING id",
         (account_id, notice.kind.value, notice.key, to_micros(notice.at), as_json(notice.texts)),
-    ).rowcount
-    if added:
+    ).fetchone()
+    if added is not None:
+        enqueue(connection, account_id, added[0], notice)
         emit(
             connection,
             notice.at,
