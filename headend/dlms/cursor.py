@@ -9,25 +9,22 @@ from headend.dlms.errors import DecodeError
 
 #: A longer list of references or results in one APDU is refused: 4,096 take some 15 ms of CPU.
 MAX_LIST: Final = 4_096
-#: Octets of large values after which one APDU may hold no more of them. A full one (`axdr.MAX_ELEMENTS` structures)
-#: counts two octets an element, however long it is: looking through these and one more takes 50 ms of CPU at most.
-MAX_OCTETS: Final = 3 * axdr.MAX_ELEMENTS
-_FULL: Final = 2 * axdr.MAX_ELEMENTS
+#: Elements that all Data of one APDU may have together: eight profiles of 40 kB each in one list have 56,448. To look
+#: through as many of the dearest (empty structures) takes 40 ms.
+MAX_ELEMENTS: Final = 3 * axdr.MAX_ELEMENTS
 #: Octets of all access parameters of one APDU: they are decoded at once, and 100 columns have but 1,800.
 MAX_SELECTION: Final = 16_384
-#: Data of so few octets cost little beside the value object each makes, and `MAX_LIST` limits their number.
-_FEW: Final = 16
 
 
 class Cursor:
     """A place in an APDU that moves forward; DecodeError when the octets end before what they claim."""
 
-    __slots__ = ("_large", "_selected", "octets", "offset")
+    __slots__ = ("_elements", "_selected", "octets", "offset")
 
     def __init__(self, octets: bytes, offset: int = 0) -> None:
         self.octets = octets
         self.offset = offset
-        self._large = 0
+        self._elements = [MAX_ELEMENTS]
         self._selected = 0
 
     @property
@@ -87,11 +84,7 @@ class Cursor:
     def data(self) -> EncodedData:
         """One A-XDR Data, its octets checked but no values built."""
         start = self.offset
-        if self._large >= MAX_OCTETS:
-            raise DecodeError("too many large values in one APDU", start)
-        self.offset = end = axdr.skip(self.octets, start)
-        if end - start > _FEW:
-            self._large += min(end - start, _FULL)
+        self.offset = end = axdr.skip(self.octets, start, self._elements)
         return EncodedData(self.octets[start:end])
 
     def data_list(self) -> tuple[EncodedData, ...]:

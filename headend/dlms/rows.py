@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
-from headend.dlms.axdr import MAX_ELEMENTS, Data, Tag, decode, decode_length, plain
+from headend.dlms.axdr import MAX_ELEMENTS, MAX_MEMORY, Data, Tag, decode, decode_length, elements, plain
 from headend.dlms.axdr.types import FORMATS
 from headend.dlms.axdr.values import MAX_OCTETS
 from headend.dlms.errors import DecodeError
@@ -54,8 +54,9 @@ class Shape:
     pick: "itemgetter[Any]"
     #: (offset in the row, struct code) of every column.
     columns: tuple[tuple[int, str], ...]
-    #: Rows of this shape that one buffer may have.
+    #: Rows of this shape that one buffer may have, and of those the rows that may be held at once.
     most: int
+    held: int
     expected: dict[int, tuple[bytes, ...]] = field(factory=dict, init=False)
 
     def fits(self, body: bytes, count: int) -> bool:
@@ -75,7 +76,8 @@ class Shape:
 def decode_rows(octets: bytes) -> list[Row]:
     """The rows of a profile buffer, the values as `axdr.plain` gives them; DecodeError as `axdr.decode`.
 
-    The buffer is an array of structures or a compact array of them; null-data in place of a value is None.
+    The buffer is an array of structures or a compact array of them; null-data in place of a value is None. Rows of
+    more than 900 KiB of memory are refused (safety rule 12): `iter_rows` reads those.
     """
     try:
         begin, pick, expected, unpack = _ready[len(octets), octets[:4]]
@@ -89,8 +91,22 @@ def decode_rows(octets: bytes) -> list[Row]:
     if found is None:
         return _general(octets)
     shape, body, count = found
+    _may_be_held(shape, count)
     _make_ready(octets, shape, count)
     return list(shape.layout.iter_unpack(body))
+
+
+def iter_rows(octets: bytes) -> Iterator[Row]:
+    """As `decode_rows`, one row after the other, none of them kept: for buffers of any size up to 1 MiB.
+
+    DecodeError comes with the row that is wrong, so those before it were good.
+    """
+    octets = bytes(octets)
+    found = _find_shape(octets)
+    if found is None:
+        return _stream(octets, _MAX_VALUES)
+    shape, body, _ = found
+    return shape.layout.iter_unpack(body)
 
 
 def decode_columns(octets: bytes) -> Sequence[Sequence[Any]]:
@@ -105,9 +121,15 @@ def decode_columns(octets: bytes) -> Sequence[Sequence[Any]]:
     shape, body, count = found
     numpy = _numpy()
     if numpy is None:
+        _may_be_held(shape, count)
         return list(zip(*shape.layout.iter_unpack(body), strict=True))
     table = numpy.frombuffer(body, _record(shape), count)
     return [table[name] for name in table.dtype.names]
+
+
+def _may_be_held(shape: Shape, count: int) -> None:
+    if count > shape.held:
+        raise DecodeError(f"{count} rows take more memory than allowed: read them one after the other", 1)
 
 
 def _find_shape(octets: bytes) -> tuple[Shape, bytes, int] | None:
@@ -193,21 +215,35 @@ def _shape_of(row: bytes) -> Shape | None:
     slices = [slice(place, None, len(row)) for place in fixed]
     octets = bytes(row[place] for place in fixed)
     layout = struct.Struct(">" + "".join(codes))
-    return Shape(layout, octets, itemgetter(*slices), tuple(columns), _MAX_VALUES // (count + 1))
+    held = MAX_MEMORY // (_ROW_MEMORY + sum(_value_memory(code) for _, code in columns))
+    return Shape(layout, octets, itemgetter(*slices), tuple(columns), _MAX_VALUES // (count + 1), held)
+
+
+#: Octets of memory of a row without its values, and of each value with its place: measured in CPython 3.11.
+_ROW_MEMORY = 72
+_VALUE_MEMORY = 48
+
+
+def _value_memory(code: str) -> int:
+    return _VALUE_MEMORY + struct.calcsize(f">{code}")
 
 
 _CODES: dict[int, str] = {int(tag): code for tag, code in FORMATS.items()}
 
 
 def _general(octets: bytes) -> list[Row]:
+    return list(_stream(octets, None))
+
+
+def _stream(octets: bytes, most: int | None) -> Iterator[Row]:
+    """Row by row by the general decoder: of an array, only the row at hand is held as Data."""
+    if octets[:1] == b"\x01":
+        yield from map(_row, elements(octets, most=most))
+        return
     data = decode(octets)
-    if data.tag is Tag.COMPACT_ARRAY:
-        rows: tuple[Data, ...] = data.value.rows
-    elif data.tag is Tag.ARRAY:
-        rows = data.value
-    else:
+    if data.tag is not Tag.COMPACT_ARRAY:
         raise DecodeError(f"a buffer is an array, not {data.tag.label}", 0)
-    return [_row(row) for row in rows]
+    yield from map(_row, data.value.rows)
 
 
 def _row(row: Data) -> Row:

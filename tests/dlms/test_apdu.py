@@ -1,5 +1,6 @@
 """APDUs octet by octet: what no recorded vector shows, and what meters send against the letter of the standard."""
 
+import tracemalloc
 from contextlib import suppress
 from time import process_time
 
@@ -44,6 +45,7 @@ from headend.dlms.apdu import (
 )
 from headend.dlms.axdr import EncodedData
 from headend.dlms.cosem import CosemAttribute, CosemMethod, SelectiveAccess
+from headend.dlms.cursor import MAX_ELEMENTS
 from headend.dlms.enumerations import ActionResult, DataAccessResult, ServiceError, StateError
 from headend.dlms.errors import DecodeError
 
@@ -309,13 +311,19 @@ def test_what_is_written_does_not_show_in_a_representation():
     assert "new-password" not in repr(apdus)
 
 
-FULL_ARRAY = b"\x01\x82\x7f\xf0" + bytes(0x7FF0)
-assert axdr.MAX_ELEMENTS >= 0x7FF0
+FULL_ARRAY = b"\x01\x82" + axdr.MAX_ELEMENTS.to_bytes(2, "big") + bytes(axdr.MAX_ELEMENTS)
+#: As many empty structures as the memory of one Data allows.
+FULL_STRUCTURES = b"\x01\x82\x1c\x00" + b"\x02\x00" * 0x1C00
+FULL_COMPACT = b"\x01\x82\x08\x00" + b"\x13\x0f\x00" * 0x800
 LARGE = {
     "many full arrays": b"\xc4\x03\xc1\x1f" + (b"\x00" + FULL_ARRAY) * 31,
     "one full array": b"\xc4\x01\xc1\x00" + FULL_ARRAY,
-    "structures in an array": b"\xc4\x01\xc1\x00\x01\x82\x7f\xf0" + b"\x02\x00" * 0x7FF0,
-    "arrays of structures": b"\xc4\x03\xc1\x10" + (b"\x00\x01\x82\x7f\xf0" + b"\x02\x00" * 0x7FF0) * 16,
+    "structures in an array": b"\xc4\x01\xc1\x00" + FULL_STRUCTURES,
+    "arrays of structures": b"\xc4\x03\xc1\x10" + (b"\x00" + FULL_STRUCTURES) * 16,
+    "as many arrays of structures as allowed": b"\xc4\x03\xc1\x0a" + (b"\x00" + FULL_STRUCTURES) * 10,
+    "arrays of compact arrays": b"\xc4\x03\xc1\x10" + (b"\x00" + FULL_COMPACT) * 16,
+    "small arrays of structures": b"\xc4\x03\xc1\x82\x10\x00" + (b"\x00\x01\x12" + b"\x02\x00" * 18) * 0x1000,
+    "small compact arrays": b"\xc4\x03\xc1\x82\x10\x00" + (b"\x00\x13\x0f\x00") * 0x1000,
     "many descriptors": b"\xc0\x03\xc1\x82\xff\xff" + bytes(10) * 0xFFFF,
     "as many descriptors as allowed": b"\xc0\x03\xc1\x82\x10\x00" + bytes(10) * 0x1000,
     "as many results as allowed": b"\xc4\x03\xc1\x82\x10\x00" + bytes(2) * 0x1000,
@@ -324,9 +332,28 @@ LARGE = {
     "access parameters": b"\xc0\x03\xc1\x82\x10\x00" + (bytes(9) + b"\x01\x01\x01\x81\xf0" + bytes(240)) * 0x1000,
     "one full access parameter": b"\xc0\x01\xc1" + bytes(9) + b"\x01\x01" + FULL_ARRAY,
     "access parameters as large as allowed": b"\xc0\x01\xc1" + bytes(9) + b"\x01\x01\x01\x82\x3f\xfc" + bytes(0x3FFC),
-    "one long string": b"\xc4\x01\xc1\x00\x09\x83\x0f\xff\x00" + bytes(0x0FFF00),
+    "one long string": b"\xc4\x01\xc1\x00\x09\x83\x0e\x00\x00" + bytes(0x0E0000),
     "access specifications": b"\xd9\x00\x00\x00\x00\x00\x82\x10\x00" + b"\x01" + bytes(9) * 0x1000,
 }
+
+
+PROFILE_OF_40_KB = b"\x01\x82\x03\x11" + (b"\x02\x08\x09\x0c" + bytes(12) + b"\x06\x7f\xff\xff\xff" * 7) * 0x311
+
+
+def test_a_list_of_eight_profiles_of_40_kb_is_read():
+    assert len(PROFILE_OF_40_KB) > 40_000
+    octets = b"\xc4\x03\xc1\x08" + (b"\x00" + PROFILE_OF_40_KB) * 8
+    answer = decode(octets)
+    assert [result.octets for result in answer.results] == [PROFILE_OF_40_KB] * 8
+    assert len(answer.results[7].decode().value) == 0x311
+
+
+def test_values_of_one_apdu_share_a_budget_of_elements():
+    most = MAX_ELEMENTS // axdr.MAX_ELEMENTS
+    full = b"\x00" + FULL_ARRAY
+    assert len(decode(b"\xc4\x03\xc1" + bytes((most - 1,)) + full * (most - 1)).results) == most - 1
+    with pytest.raises(DecodeError, match="more elements"):
+        decode(b"\xc4\x03\xc1" + bytes((most,)) + full * most)
 
 
 @pytest.mark.parametrize("name", LARGE)
@@ -338,3 +365,16 @@ def test_no_apdu_of_a_mebibyte_takes_more_than_50_ms(name: str):
             decode(LARGE[name])
         taken.append(process_time() - start)
     assert min(taken) < 0.05
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_no_apdu_takes_a_mebibyte_beside_its_octets(name: str):
+    octets = LARGE[name]
+    tracemalloc.start()
+    try:
+        with suppress(DecodeError):
+            decode(octets)
+        # What an APDU carries is cut out of it: the same octets a second time.
+        assert tracemalloc.get_traced_memory()[1] < 1_048_576 + len(octets)
+    finally:
+        tracemalloc.stop()

@@ -38,7 +38,7 @@ from headend.dlms.axdr.build import (
     visible_string,
 )
 from headend.dlms.axdr.compact import compact
-from headend.dlms.axdr.decoding import EncodedData, decode, decode_at
+from headend.dlms.axdr.decoding import EncodedData, decode, decode_at, elements
 from headend.dlms.axdr.encoding import encode
 from headend.dlms.axdr.lengths import decode_length, encode_length
 from headend.dlms.axdr.notation import from_notation, to_notation
@@ -46,6 +46,7 @@ from headend.dlms.axdr.skipping import skip
 from headend.dlms.axdr.values import (
     MAX_DEPTH,
     MAX_ELEMENTS,
+    MAX_MEMORY,
     MAX_OCTETS,
     BitString,
     CompactArray,
@@ -58,6 +59,7 @@ from headend.dlms.axdr.values import (
 __all__ = [
     "MAX_DEPTH",
     "MAX_ELEMENTS",
+    "MAX_MEMORY",
     "MAX_OCTETS",
     "BitString",
     "CompactArray",
@@ -85,6 +87,7 @@ __all__ = [
     "dont_care",
     "double_long",
     "double_long_unsigned",
+    "elements",
     "encode",
     "encode_length",
     "enum",

@@ -3,7 +3,15 @@
 import struct
 from typing import NamedTuple
 
-from headend.dlms.axdr.leaves import LEAVES, spend, string_end
+from headend.dlms.axdr.leaves import (
+    CONTAINER_MEMORY,
+    ELEMENT_MEMORY,
+    LEAVES,
+    MEMORY,
+    occupy,
+    spend,
+    string_end,
+)
 from headend.dlms.axdr.lengths import decode_length
 from headend.dlms.axdr.types import EMPTY, FORMATS, STRINGS
 from headend.dlms.axdr.values import MAX_DEPTH, CompactArray, Data, Tag, TypeDescription
@@ -13,6 +21,11 @@ from headend.dlms.errors import DecodeError, LocalError
 #: and planning an entry takes four times as long as reading an element.
 _ENTRY_COST = 4
 _ARRAY_COST = 8
+#: Octets of memory that an entry takes, its plan included, and a compact array beside its entries and rows.
+_ENTRY_MEMORY = 280
+_ARRAY_MEMORY = 320
+#: The place of a row, in the list and in the tuple that is made of it.
+_ROW_MEMORY = 2 * ELEMENT_MEMORY
 
 _WIDTHS: dict[Tag, int] = {tag: struct.calcsize(">" + code) for tag, code in FORMATS.items()} | dict.fromkeys(EMPTY, 0)
 
@@ -45,6 +58,9 @@ class _Plan(NamedTuple):
     width: int | None
     #: Data values in one row, containers counted too; the same for every row.
     elements: int
+    #: Octets of memory that one row takes without the content of its strings, and most for each octet of that.
+    memory: int
+    swell: int
     number: int
     parts: "tuple[_Plan, ...]"
 
@@ -52,13 +68,15 @@ class _Plan(NamedTuple):
 def _plan(description: TypeDescription) -> _Plan:
     tag, entries, number = description
     if tag not in (Tag.ARRAY, Tag.STRUCTURE):
-        return _Plan(tag, _WIDTHS.get(tag), 1, 0, ())
+        return _Plan(tag, _WIDTHS.get(tag), 1, MEMORY[tag][0], MEMORY[tag][1], 0, ())
     times = number if tag is Tag.ARRAY else 1
     parts = tuple(map(_plan, entries))
     widths = [part.width for part in parts]
     fixed = [octets for octets in widths if octets is not None]
     width = times * sum(fixed) if len(fixed) == len(widths) or times == 0 else None
-    return _Plan(tag, width, 1 + times * sum(part.elements for part in parts), number, parts)
+    memory = CONTAINER_MEMORY + times * sum(ELEMENT_MEMORY + part.memory for part in parts)
+    swell = max((part.swell for part in parts), default=0)
+    return _Plan(tag, width, 1 + times * sum(part.elements for part in parts), memory, swell, number, parts)
 
 
 def decode_description(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[TypeDescription, int]:
@@ -82,6 +100,7 @@ def decode_description(octets: bytes, offset: int, depth: int, budget: list[int]
     if count > len(octets) - at:
         raise DecodeError(f"{count} type descriptions in {len(octets) - at} octets", offset)
     spend(budget, count * _ENTRY_COST, offset)
+    occupy(budget, count * _ENTRY_MEMORY, offset)
     entries = []
     for _ in range(count):
         entry, at = decode_description(octets, at, depth + 1, budget)
@@ -95,6 +114,7 @@ def _enter(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[T
     Spends the elements of rows of fixed width here, before any is built; rows that vary are spent one by one.
     """
     spend(budget, _ARRAY_COST, offset)
+    occupy(budget, _ARRAY_MEMORY, offset)
     description, at = decode_description(octets, offset, depth + 1, budget)
     plan = _plan(description)
     _, begin, end = string_end(octets, at)
@@ -106,7 +126,15 @@ def _enter(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[T
         if size % plan.width:
             raise DecodeError(f"{size} octets are no whole number of rows of {plan.width}", at)
         spend(budget, size // plan.width * plan.elements, at)
+        occupy(budget, size // plan.width * (_ROW_MEMORY + plan.memory), at)
+    else:
+        occupy(budget, plan.swell * size, at)
     return description, plan, begin, end
+
+
+def _spend_row(budget: list[int], plan: _Plan, offset: int) -> None:
+    spend(budget, plan.elements, offset)
+    occupy(budget, _ROW_MEMORY + plan.memory, offset)
 
 
 def decode_compact(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[Data, int]:
@@ -116,7 +144,7 @@ def decode_compact(octets: bytes, offset: int, depth: int, budget: list[int]) ->
     rows: list[Data] = []
     while at < end:
         if plan.width is None:
-            spend(budget, plan.elements, at)
+            _spend_row(budget, plan, at)
         row, at = _read(contents, at, plan)
         rows.append(row)
     return Data(Tag.COMPACT_ARRAY, CompactArray(description, tuple(rows))), end
@@ -129,7 +157,7 @@ def skip_compact(octets: bytes, offset: int, depth: int, budget: list[int]) -> i
         return end
     contents = octets[:end]
     while at < end:
-        spend(budget, plan.elements, at)
+        _spend_row(budget, plan, at)
         at = _pass(contents, at, plan)
     return end
 

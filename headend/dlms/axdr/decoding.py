@@ -1,16 +1,29 @@
 """Octets to values. Whatever the octets are, the outcome is a value or a DecodeError.
 
 Three rules keep hostile input harmless: a count is believed only if that many octets are there (an element has at
-least its tag), containers nest at most 16 deep, and a budget of elements is shared by all levels of one Data.
+least its tag), containers nest at most 16 deep, and a budget of elements and memory is shared by all levels of one
+Data.
 """
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from headend.dlms.axdr.compact import decode_compact
-from headend.dlms.axdr.leaves import FIXED, LEAVES, ONE_OCTET, open_budget, spend
+from headend.dlms.axdr.leaves import (
+    CONTAINER_MEMORY,
+    ELEMENT_MEMORY,
+    FIXED,
+    LEAVES,
+    MEMORY,
+    ONE_OCTET,
+    occupy,
+    open_budget,
+    spend,
+    too_large,
+)
 from headend.dlms.axdr.lengths import decode_length
-from headend.dlms.axdr.values import MAX_DEPTH, Data, Tag
+from headend.dlms.axdr.values import MAX_DEPTH, MAX_ELEMENTS, MAX_MEMORY, Data, Tag
 from headend.dlms.errors import DecodeError
 
 _CONTAINERS = {int(Tag.ARRAY): Tag.ARRAY, int(Tag.STRUCTURE): Tag.STRUCTURE}
@@ -46,6 +59,24 @@ def decode_at(octets: bytes, offset: int) -> tuple[Data, int]:
     return _decode(octets, offset, 0, open_budget(octets, offset))
 
 
+def elements(octets: bytes, *, most: int | None = None) -> Iterator[Data]:
+    """The elements of the one array or structure that `octets` hold, one after the other; DecodeError as `decode`.
+
+    With `most` they are not to be held together: each may have the memory of one Data, all of them `most` elements.
+    """
+    budget = open_budget(octets, 0, most or MAX_ELEMENTS)
+    if not octets or octets[0] not in _CONTAINERS:
+        raise DecodeError("neither array nor structure where one is expected", 0)
+    count, at = _count(octets, 0, 0, budget)
+    for _ in range(count):
+        if most:
+            budget[1] = MAX_MEMORY
+        item, at = _decode(octets, at, 1, budget)
+        yield item
+    if at != len(octets):
+        raise DecodeError(f"{len(octets) - at} octets after the data", at)
+
+
 def _decode(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[Data, int]:
     try:
         tag = octets[offset]
@@ -56,7 +87,10 @@ def _decode(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[
         raise DecodeError("ends where a type or its value is expected", offset) from None
     leaf = LEAVES[tag]
     if leaf:
-        return leaf(octets, offset + 1)
+        value, end = leaf(octets, offset + 1)
+        once, each = MEMORY[tag]
+        occupy(budget, once + each * (end - offset), offset)
+        return value, end
     if tag in _CONTAINERS:
         count, at = enter(octets, offset, depth, budget)
         items, at = _elements(octets, at, count, depth + 1, budget)
@@ -70,6 +104,7 @@ def _elements(octets: bytes, offset: int, count: int, depth: int, budget: list[i
     # The first steps of `_decode` once more: a call less for each simple element is a third of the whole cost.
     items: list[Data] = []
     append = items.append
+    room = budget[1]
     for _ in range(count):
         try:
             tag = octets[offset]
@@ -80,20 +115,31 @@ def _elements(octets: bytes, offset: int, count: int, depth: int, budget: list[i
                 continue
             fixed = FIXED[tag]
             if fixed:
-                kind, unpack_from, size = fixed
+                kind, unpack_from, size, memory = fixed
                 append(_new(Data, (kind, unpack_from(octets, offset + 1)[0])))
                 offset += size
+                room -= memory
+                if room < 0:
+                    raise too_large(offset)
                 continue
         except (IndexError, struct.error):
             raise DecodeError("ends where a type or its value is expected", offset) from None
-        leaf = LEAVES[tag]
-        item, offset = leaf(octets, offset + 1) if leaf else _decode(octets, offset, depth, budget)
+        budget[1] = room
+        item, offset = _decode(octets, offset, depth, budget)
+        room = budget[1]
         append(item)
+    budget[1] = room
     return tuple(items), offset
 
 
 def enter(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[int, int]:
     """The count of the array or structure whose tag is at `offset`, and where its first element begins."""
+    count, at = _count(octets, offset, depth, budget)
+    occupy(budget, CONTAINER_MEMORY + ELEMENT_MEMORY * count, offset)
+    return count, at
+
+
+def _count(octets: bytes, offset: int, depth: int, budget: list[int]) -> tuple[int, int]:
     if depth >= MAX_DEPTH:
         raise DecodeError(f"nested deeper than {MAX_DEPTH}", offset)
     count, at = decode_length(octets, offset + 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from headend.dlms.axdr.lengths import decode_length
 from headend.dlms.axdr.types import FORMATS
-from headend.dlms.axdr.values import MAX_ELEMENTS, MAX_OCTETS, BitString, Data, Tag
+from headend.dlms.axdr.values import MAX_ELEMENTS, MAX_MEMORY, MAX_OCTETS, BitString, Data, Tag
 from headend.dlms.errors import DecodeError
 
 #: What any data may have, however short.
@@ -20,8 +20,8 @@ Leaf = Callable[[bytes, int], tuple[Data, int]]
 Unpack = Callable[[bytes, int], tuple[Any, ...]]
 
 
-def open_budget(octets: bytes, offset: int) -> list[int]:
-    """How many elements one Data may have, to be spent by its readers; DecodeError where it is too long.
+def open_budget(octets: bytes, offset: int, most: int = MAX_ELEMENTS) -> list[int]:
+    """What one Data may have, to be spent by its readers: elements, octets of memory. DecodeError where it is too long.
 
     Only null-data in rows of a compact array has no octet of its own: eight elements an octet leave room for them, and
     keep the cost in proportion to what was sent.
@@ -29,7 +29,7 @@ def open_budget(octets: bytes, offset: int) -> list[int]:
     size = len(octets) - offset
     if size > MAX_OCTETS:
         raise DecodeError(f"more than {MAX_OCTETS} octets of data", offset)
-    return [min(MAX_ELEMENTS, _FEW_ELEMENTS + 8 * size)]
+    return [min(most, _FEW_ELEMENTS + 8 * size), MAX_MEMORY]
 
 
 def spend(budget: list[int], elements: int, offset: int) -> None:
@@ -37,6 +37,18 @@ def spend(budget: list[int], elements: int, offset: int) -> None:
     budget[0] -= elements
     if budget[0] < 0:
         raise DecodeError("more elements than one data may have", offset)
+
+
+def occupy(budget: list[int], memory: int, offset: int) -> None:
+    """Take octets of `memory` from the budget of one Data; DecodeError when it is used up."""
+    budget[1] -= memory
+    if budget[1] < 0:
+        raise too_large(offset)
+
+
+def too_large(offset: int) -> DecodeError:
+    """The error for values that take more memory than allowed."""
+    return DecodeError("values of more memory than one data may take", offset)
 
 
 def string_end(octets: bytes, offset: int, *, bits: bool = False) -> tuple[int, int, int]:
@@ -104,11 +116,11 @@ def _leaves() -> list[Leaf | None]:
     return table
 
 
-def _fixed_types() -> list[tuple[Tag, Unpack, int] | None]:
-    table: list[tuple[Tag, Unpack, int] | None] = [None] * 256
+def _fixed_types() -> list[tuple[Tag, Unpack, int, int] | None]:
+    table: list[tuple[Tag, Unpack, int, int] | None] = [None] * 256
     for tag, code in FORMATS.items():
         layout = struct.Struct(">" + code)
-        table[tag] = (tag, layout.unpack_from, 1 + layout.size)
+        table[tag] = (tag, layout.unpack_from, 1 + layout.size, MEMORY[tag][0])
     return table
 
 
@@ -121,9 +133,31 @@ def _one_octet() -> list[tuple[Data, ...] | None]:
     return table
 
 
+#: Memory of an array or structure without its elements, and of its place for each, in CPython 3.11: measured.
+CONTAINER_MEMORY = 120
+ELEMENT_MEMORY = 8
+
+
+def _memory() -> list[tuple[int, int]]:
+    # Upper bounds in octets. A utf8-string takes four an octet if one letter needs them, and half of that once more
+    # while it is decoded.
+    table = [(0, 0)] * 256
+    for tag, code in FORMATS.items():
+        if struct.calcsize(code) > 1:
+            table[tag] = (112 if code.endswith("s") else 100, 0)
+    table[Tag.OCTET_STRING] = (100, 1)
+    table[Tag.VISIBLE_STRING] = (140, 1)
+    table[Tag.UTF8_STRING] = (140, 6)
+    table[Tag.BIT_STRING] = (200, 1)
+    return table
+
+
+#: Octets of memory by tag of a simple type: for one value, and for each octet that it was sent in. Values of one
+#: octet are there already.
+MEMORY = _memory()
 #: Reader of the content of every type that holds no other Data, by tag.
 LEAVES = _leaves()
-#: (type, its struct's reader, octets with the tag) of every type of fixed size, by tag.
+#: (type, its struct's reader, octets with the tag, memory) of every type of fixed size, by tag.
 FIXED = _fixed_types()
 #: The 256 values of every type of one octet, by tag.
 ONE_OCTET = _one_octet()

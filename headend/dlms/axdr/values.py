@@ -52,6 +52,9 @@ MAX_DEPTH = 16
 MAX_ELEMENTS = 24_576
 #: Octets of one Data (safety rule 12: 1 MiB an APDU).
 MAX_OCTETS = 1_048_576
+#: Octets of memory that the values of one Data may take beside its input (safety rule 12: 1 MiB). The rest is for the
+#: lists that are open while the last of them is built.
+MAX_MEMORY = 900 * 1024
 
 
 class Data(NamedTuple):

@@ -7,7 +7,7 @@ import pytest
 
 from headend.dlms.axdr import MAX_DEPTH, MAX_ELEMENTS, MAX_OCTETS, decode, decode_length, plain, skip
 from headend.dlms.errors import DecodeError
-from headend.dlms.rows import decode_columns, decode_rows
+from headend.dlms.rows import decode_columns, decode_rows, iter_rows
 
 # Safety rule 12.
 CPU_SECONDS = 0.050
@@ -94,23 +94,90 @@ def test_nulls_in_compact_rows_cost_no_more_than_what_was_sent():
     assert plain(decode(few)) == [[[None] * 16, 1]]
 
 
-HALF = MAX_ELEMENTS // 2
+def repeated(element: bytes):
+    """An array of so many equal elements."""
+    return lambda count: b"\x01\x83" + count.to_bytes(3, "big") + element * count
+
+
+def compact_rows(description: bytes, row: bytes):
+    return lambda count: b"\x13" + description + b"\x83" + (len(row) * count).to_bytes(3, "big") + row * count
+
+
+def compact_structure(element: bytes, content: bytes):
+    def make(count):
+        size, contents = count.to_bytes(3, "big"), content * count
+        return b"\x13\x02\x83" + size + element * count + b"\x83" + len(contents).to_bytes(3, "big") + contents
+
+    return make
+
+
+#: Each gives data of `count` parts; the larger, the dearer.
 DEAREST = {
-    "structures of a string": b"\x01\x82%b" % HALF.to_bytes(2, "big") + b"\x02\x01\x09\x00" * HALF,
-    "texts": b"\x01\x82%b" % MAX_ELEMENTS.to_bytes(2, "big") + b"\x0c\x04\xff\xff\xff\xff" * MAX_ELEMENTS,
-    "compact arrays": b"\x01\x82\x08\x00" + b"\x13\x0f\x01\x05" * 2048,
-    "compact arrays without rows": b"\x01\x82\x08\x00" + b"\x13\x0f\x00" * 2048,
-    "a compact row of strings": b"\x13\x02\x82\x12\x00" + b"\x09" * 4608 + b"\x82\x12\x00" + bytes(4608),
-    "a deep compact row": b"\x13" + b"\x02\x01" * 14 + b"\x02\x82\x0f\xa0" + b"\x00" * 3999 + b"\x09\x01\x00",
-    "many compact rows": b"\x13\x02\x02\x09\x09\x82\x30\x00" + bytes(0x3000),
+    "nulls": repeated(b"\x00"),
+    "one octet": repeated(b"\x11\x05"),
+    "numbers": repeated(b"\x12\x7f\xff"),
+    "long numbers": repeated(b"\x15" + b"\xff" * 8),
+    "reals": repeated(b"\x18" + b"\x01" * 8),
+    "times": repeated(b"\x19" + b"\x01" * 12),
+    "octet-strings": repeated(b"\x09\x02ab"),
+    "long octet-strings": repeated(b"\x09\x81\xff" + bytes(255)),
+    "empty octet-strings": repeated(b"\x09\x00"),
+    "visible-strings": repeated(b"\x0a\x02\xe9\xe9"),
+    "utf8-strings": repeated(b"\x0c\x01\xff"),
+    "wider utf8-strings": repeated(b"\x0c\x04\xff\xff\xff\xff"),
+    "the widest utf8-strings": repeated(b"\x0c\x0b1234567\xf0\x9f\x98\x80"),
+    "one utf8-string": lambda count: b"\x0c\x83" + (count + 4).to_bytes(3, "big") + b"a" * count + b"\xf0\x9f\x98\x80",
+    "one octet-string": lambda count: b"\x09\x83" + count.to_bytes(3, "big") + bytes(count),
+    "bit-strings": repeated(b"\x04\x00"),
+    "longer bit-strings": repeated(b"\x04\x81\xff" + b"\xff" * 32),
+    "empty structures": repeated(b"\x02\x00"),
+    "structures of a null": repeated(b"\x02\x01\x00"),
+    "structures of a string": repeated(b"\x02\x01\x09\x00"),
+    "structures of structures": repeated(b"\x02\x01\x02\x01\x02\x01\x0a\x02ab"),
+    "rows of a profile": repeated(b"\x02\x08\x09\x0c" + bytes(12) + b"\x06\x7f\xff\xff\xff" * 7),
+    "compact arrays": repeated(b"\x13\x0f\x01\x05"),
+    "compact arrays without rows": repeated(b"\x13\x0f\x00"),
+    "compact numbers": compact_rows(b"\x12", b"\x7f\xff"),
+    "compact structures": compact_rows(b"\x02\x02\x12\x06", b"\x7f\xff\xff\xff\xff\xff"),
+    "compact strings": compact_rows(b"\x02\x02\x09\x09", b"\x00\x00"),
+    "compact texts": compact_rows(b"\x0c", b"\x02\xff\xff"),
+    "compact bit-strings": compact_rows(b"\x04", b"\x00"),
+    "compact rows of nulls": compact_rows(b"\x02\x02\x01\x00\xff\x00\x0f", b"\x05"),
+    "compact rows of structures of nulls": compact_rows(b"\x02\x02\x01\x00\xff\x02\x01\x00\x0f", b"\x05"),
+    "a compact row of strings": compact_structure(b"\x09", b"\x00"),
+    "a compact row of numbers": compact_structure(b"\x12", b"\x7f\xff"),
+    "a compact row of nulls": compact_structure(b"\x00", b""),
 }
 
 
-@pytest.mark.parametrize("octets", DEAREST.values(), ids=DEAREST)
-def test_the_dearest_data_that_is_read_stays_within_its_time(octets):
-    assert skip(octets, 0) == len(octets)  # it is read, not refused
+def largest(make) -> bytes:
+    """The largest of these data that is not refused."""
+
+    def is_read(count: int) -> bool:
+        try:
+            skip(make(count), 0)
+        except DecodeError:
+            return False
+        return True
+
+    high = 1
+    while is_read(high):
+        high *= 2
+    low = high // 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_read(middle) else (low, middle)
+    return make(low)
+
+
+@pytest.mark.parametrize("name", DEAREST)
+def test_the_dearest_data_that_is_read_stays_within_its_time_and_memory(name):
+    octets = largest(DEAREST[name])
+    assert len(octets) > 2_000 or "nulls" in name  # what is read is worth reading
     assert min(_timed(lambda: decode(octets)) for _ in range(5)) < CPU_SECONDS
     assert min(_timed(lambda: skip(octets, 0)) for _ in range(5)) < CPU_SECONDS
+    assert _memory(lambda: decode(octets)) < MEMORY
+    assert _memory(lambda: skip(octets, 0)) < MEMORY
 
 
 def test_more_compact_arrays_and_descriptions_than_that_are_refused():
@@ -162,12 +229,65 @@ def test_more_elements_than_any_meter_has_are_refused():
     assert_refused(b"\x01\x83" + count.to_bytes(3, "big") + bytes(count), "more elements")
 
 
+def buffer(row: bytes, count: int) -> bytes:
+    return b"\x01\x83" + count.to_bytes(3, "big") + row * count
+
+
+NINETY_DAYS = 90 * 48
+REGULAR = b"\x02\x08\x09\x0c" + bytes(12) + b"\x06\x7f\xff\xff\xff" * 7
+IRREGULAR = REGULAR + b"\x02\x08\x00" + b"\x06\x7f\xff\xff\xff" * 7
+
+
+@pytest.mark.parametrize("rows", ["alike", "some without a clock"])
+def test_ninety_days_are_read_row_by_row_in_little_memory(rows):
+    octets = buffer(REGULAR, NINETY_DAYS)
+    if rows != "alike":
+        octets = octets[:5] + IRREGULAR * (NINETY_DAYS // 2)
+    assert sum(1 for _ in iter_rows(octets)) == NINETY_DAYS
+    # The octets of all rows once more, without the count before them.
+    assert _memory(lambda: sum(1 for _ in iter_rows(octets))) < len(octets) + 50_000
+    for at_once in (decode, decode_rows):
+        with pytest.raises(DecodeError, match=r"memory|more elements"):
+            at_once(octets)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"\x02\x01\x11\x05",
+        b"\x02\x02\x12\xff\xff\x09\x00",
+        b"\x02\x01\x0a\x02ab",
+        b"\x02\x02\x00\x15" + b"\xff" * 8,
+        REGULAR,
+    ],
+)
+def test_the_most_rows_that_are_held_stay_within_time_and_memory(row):
+    count = 1
+    while _reads(buffer(row, count * 2)):
+        count *= 2
+    octets = buffer(
+        row, max(each for each in (count, count * 5 // 4, count * 3 // 2, count * 7 // 4) if _reads(buffer(row, each)))
+    )
+    assert min(_timed(lambda: decode_rows(octets)) for _ in range(5)) < CPU_SECONDS
+    assert _memory(lambda: decode_rows(octets)) < MEMORY + len(octets)
+
+
+def _reads(octets: bytes) -> bool:
+    try:
+        decode_rows(octets)
+    except DecodeError:
+        return False
+    return True
+
+
 def test_the_fast_path_has_a_limit_of_its_own_and_keeps_the_time():
     most = 2 * MAX_ELEMENTS  # of one value each, and one for the structure
-    within = b"\x01\x83" + most.to_bytes(3, "big") + b"\x02\x01\x11\x05" * most
-    assert len(decode_rows(within)) == most
-    assert min(_timed(lambda: decode_rows(within)) for _ in range(5)) < CPU_SECONDS
-    assert_refused(b"\x01\x83" + (most + 1).to_bytes(3, "big") + b"\x02\x01\x11\x05" * (most + 1), "more elements")
+    within, beyond = buffer(b"\x02\x01\x11\x05", most), buffer(b"\x02\x01\x11\x05", most + 1)
+    assert sum(1 for _ in iter_rows(within)) == most
+    assert min(_timed(lambda: sum(1 for _ in iter_rows(within))) for _ in range(5)) < CPU_SECONDS
+    assert_refused(beyond, "more elements")
+    with pytest.raises(DecodeError, match="more elements"):
+        list(iter_rows(beyond))
 
 
 @pytest.mark.parametrize("end", range(1, 40))
@@ -192,3 +312,12 @@ def _timed(job) -> float:
     start = process_time()
     job()
     return process_time() - start
+
+
+def _memory(job) -> int:
+    tracemalloc.start()
+    try:
+        job()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
