@@ -69,8 +69,11 @@ class MeterServer:
         return until is not None and asyncio.get_running_loop().time() < until
 
     def attach(self, meter: Meter, stream: "MeterStream") -> None:
-        """`stream` now carries something for `meter`."""
-        self._streams.setdefault(meter.identity.number, set()).add(stream)
+        """`stream` now carries something for `meter`; counted where another one still does."""
+        streams = self._streams.setdefault(meter.identity.number, set())
+        if any(other is not stream and not other.is_closing() for other in streams):
+            self.simulation.traffic.overlapping += 1
+        streams.add(stream)
 
     def detach(self, meter: Meter, stream: "MeterStream") -> None:
         """`stream` is over for `meter`."""
@@ -143,6 +146,10 @@ class MeterStream(asyncio.Protocol):
             if link is not None and not self._transport.is_closing():
                 traffic.apdus += 1
                 self._act(link, link.feed_pdu(pdu, source))
+
+    def is_closing(self) -> bool:
+        """Whether the connection is over, or is about to be."""
+        return self._transport.is_closing()
 
     def abort(self) -> None:
         """End the connection at once."""

@@ -11,10 +11,14 @@ from simulator.sites import Place
 
 @define(eq=False)
 class Traffic:
-    """Counts since the start; `open` is how many connections stand now."""
+    """Counts since the start; `open` is how many connections stand now.
+
+    `overlapping` is how many connections reached a meter while another one to the same meter stood.
+    """
 
     connections: int = 0
     open: int = 0
+    overlapping: int = 0
     apdus: int = 0
     octets_in: int = 0
     octets_out: int = 0
@@ -58,6 +62,7 @@ class Simulation:
             "faults": self.fleet.faults_struck,
             "connections": self.traffic.connections,
             "open": self.traffic.open,
+            "overlapping": self.traffic.overlapping,
             "apdus": self.traffic.apdus,
             "octets_in": self.traffic.octets_in,
             "octets_out": self.traffic.octets_out,

@@ -446,3 +446,17 @@ async def test_traffic_is_counted():
         assert (stats["connections"], stats["open"], stats["apdus"]) == (1, 1, 3)
         assert stats["octets_out"] == sum(map(len, visitor.received))
         visitor.close()
+
+
+async def test_connections_to_one_meter_at_a_time_are_counted():
+    fleet = make_fleet()
+    first, second, _ = fleet.meters
+    async with serving(fleet) as server:
+        traffic = server.simulation.traffic
+        visitor = await visit(place(server, first), first)
+        other = await visit(place(server, second), second, Role.READER)
+        assert traffic.overlapping == 0
+        doubled = await visit(place(server, first), first, Role.READER)
+        assert traffic.overlapping == 1
+        for each in (visitor, other, doubled):
+            each.close()
