@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 from attrs import define, evolve, field
@@ -23,7 +24,7 @@ from headend.scheduler.visit import VisitPorts
 from headend.session.discovery import Discovery, discover
 from headend.session.line import dial
 from headend.session.session import Session
-from headend.session.switchboard import Switchboard
+from headend.session.switchboard import Switchboard, VisitOverCalls
 from headend.session.visit import Visitor
 from headend.settings import Settings
 from headend.storage.store import Store
@@ -104,7 +105,8 @@ class Headend:
         model = self.model(meter.model)
         if dials_in(meter):
             meter = evolve(meter, address=f"{DIAL_IN}{meter.serial}")
-        return self._visitor.visit(meter, model, role or collection.role, collection.visit_deadline_s)
+        visit = partial(self._visitor.visit, meter, model, role or collection.role, collection.visit_deadline_s)
+        return VisitOverCalls(self.switchboard, meter.serial, visit) if dials_in(meter) else visit()
 
     def _connect(self, address: Address, deadline: float | None) -> AbstractAsyncContextManager[Stream]:
         lend = self.switchboard.lend if address.medium is Medium.DIAL_IN else dial

@@ -40,7 +40,9 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
 )
 @click.argument("serial")
 @click.option(
-    "--address", required=True, help="tcp://HOST:PORT, hdlc+tcp://…, udp://…, or serial:///dev/ttyUSB0?baud=9600"
+    "--address",
+    required=True,
+    help="tcp://HOST:PORT, hdlc+tcp://…, udp://…, serial:///dev/ttyUSB0?baud=9600, or dial-in: (it calls us)",
 )
 @click.option("--logical-device-name", required=True, help="What the meter shows as 0.0.42.0.0.255.")
 @click.option("--system-title", default=None, help="8 octets in hex; learned at the first visit when left out.")

@@ -6,8 +6,9 @@ from types import TracebackType
 from typing import Final
 
 from headend.dlms.errors import DecodeError
-from headend.session.errors import WrongMeter
+from headend.session.errors import AssociationRefused, MeterMisbehaved, SecurityBreach, WrongMeter
 from headend.session.pushstream import PushStream
+from headend.session.session import Session
 from headend.transport.address import Address
 from headend.transport.errors import TransportError, Unreachable
 from headend.transport.stream import Stream
@@ -30,9 +31,9 @@ class Switchboard:
         """How many meters stand connected."""
         return len(self._standing)
 
-    def stands(self, serial: str) -> bool:
-        """Whether a meter's connection stands."""
-        return serial in self._standing
+    def standing(self, serial: str) -> int:
+        """How many connections stand of those who say that they are this meter."""
+        return len(self._standing.get(serial, ()))
 
     def plug_in(self, serial: str, stream: Stream) -> None:
         """A meter called. Its newest connection is the one that visits use; more than `MOST_KEPT` are not kept."""
@@ -64,6 +65,13 @@ class Switchboard:
             if not line.lent and line.take():
                 return line
         raise Unreachable("the meter's own call is in use or in the middle of a push")
+
+    def demote(self, line: "_Standing") -> None:
+        """What went over a connection failed: any other of the same meter is used before it."""
+        lines = self._standing.get(line.serial, [])
+        if line in lines:
+            lines.remove(line)
+            lines.insert(0, line)
 
     def dropped(self, line: "_Standing") -> None:
         """A connection is over."""
@@ -141,5 +149,42 @@ class _Lent(AbstractAsyncContextManager[Stream]):
             return
         if kind is not None and issubclass(kind, WrongMeter):
             line.end()
-        else:
-            line.listen()
+            return
+        if kind is not None:
+            self._board.demote(line)
+        line.listen()
+
+
+class VisitOverCalls(AbstractAsyncContextManager[Session]):
+    """A visit to a meter that calls: where who is at the other end can't prove it, its other connection is tried.
+
+    So nobody who calls in a meter's name keeps the meter itself out. `visit` makes a visit over whatever is lent.
+    """
+
+    __slots__ = ("_board", "_serial", "_visit", "_visiting")
+
+    def __init__(
+        self, board: Switchboard, serial: str, visit: Callable[[], AbstractAsyncContextManager[Session]]
+    ) -> None:
+        self._board = board
+        self._serial = serial
+        self._visit = visit
+        self._visiting: AbstractAsyncContextManager[Session] | None = None
+
+    async def __aenter__(self) -> Session:
+        for _ in range(self._board.standing(self._serial) - 1):
+            try:
+                return await self._enter()
+            except (AssociationRefused, SecurityBreach, MeterMisbehaved, WrongMeter):
+                continue
+        return await self._enter()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._visiting is not None
+        await self._visiting.__aexit__(kind, error, traceback)
+
+    async def _enter(self) -> Session:
+        self._visiting = self._visit()
+        return await self._visiting.__aenter__()

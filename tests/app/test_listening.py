@@ -196,7 +196,7 @@ async def callers(house):
 async def test_a_caller_that_is_expected_stands_and_is_heard_of(callers, until):
     meter = pushing_meter(1)
     call = await callers.call(meter.logical_device_name)
-    await until(lambda: callers.answering.switchboard.stands(meter.serial))
+    await until(lambda: callers.answering.switchboard.standing(meter.serial))
     assert callers.house.ears.heard_of == [(meter.serial, ())]
     assert callers.answering.calls == 1
     callers.answering.switchboard.close()
@@ -219,7 +219,7 @@ async def test_an_address_with_too_many_vain_calls_is_hung_up_on_unasked_and_no_
     assert callers.answering.refused == {"unknown": 3, "too many vain calls": 7}
     meter = pushing_meter(1)
     call = await callers.call(meter.logical_device_name, "127.0.2.2")
-    await until(lambda: callers.answering.switchboard.stands(meter.serial))
+    await until(lambda: callers.answering.switchboard.standing(meter.serial))
     callers.answering.switchboard.close()
     await call
 

@@ -2,17 +2,18 @@ import asyncio
 
 import pytest
 from attrs import evolve
-from server_meter import METER, MODEL, SETTING, TITLE, House
+from server_meter import METER, MODEL, SETTING, TITLE, House, ServerMeter
 
 from headend.dlms import axdr
 from headend.dlms.connection import Refusal
 from headend.dlms.cosem import CosemAttribute
 from headend.dlms.enumerations import DataAccessResult
+from headend.dlms.security import KeyContext
 from headend.dlms.wrapper import encode_wrapper
 from headend.session.callers import ask_who
 from headend.session.directory import Claim, Directory, Unknown
-from headend.session.errors import NotReachable, SessionError, WrongMeter
-from headend.session.switchboard import Switchboard
+from headend.session.errors import AssociationRefused, NotReachable, SecurityBreach, SessionError, WrongMeter
+from headend.session.switchboard import Switchboard, VisitOverCalls
 from headend.session.visit import Visitor
 from headend.transport.address import parse_address
 from headend.transport.errors import Unreachable
@@ -98,7 +99,7 @@ async def test_a_meter_that_hung_up_is_not_reachable_until_it_calls_again(exchan
     exchange.board.plug_in(SERIAL, ours)
     theirs.close()
     await turns()
-    assert not exchange.board.stands(SERIAL)
+    assert not exchange.board.standing(SERIAL)
     with pytest.raises(NotReachable):
         await exchange.read()
     exchange.board.plug_in(SERIAL, exchange.call()[0])
@@ -141,7 +142,32 @@ async def test_another_meter_behind_the_call_is_hung_up_on(exchange):
     exchange.board.plug_in(SERIAL, ours)
     with pytest.raises(WrongMeter):
         await exchange.read()
-    assert not exchange.board.stands(SERIAL)
+    assert not exchange.board.standing(SERIAL)
+
+
+def an_impostor():
+    """Somebody with the meter's name and not its keys."""
+    made = ServerMeter()
+    made.keys = KeyContext(bytes(16), bytes(16))
+    return made
+
+
+async def test_somebody_in_the_meters_name_does_not_keep_it_out(exchange):
+    exchange.board.plug_in(SERIAL, exchange.call()[0])
+    exchange.board.plug_in(SERIAL, exchange.call(an_impostor())[0])
+    for _ in range(2):
+        async with VisitOverCalls(exchange.board, SERIAL, exchange.visit) as session:
+            assert (await session.get(ENERGY)).value == 123
+    assert exchange.house.meter.associations.count(SETTING) == 2
+
+
+async def test_somebody_in_the_meters_name_alone_is_never_worked_with(exchange):
+    impostor = an_impostor()
+    exchange.board.plug_in(SERIAL, exchange.call(impostor)[0])
+    with pytest.raises(SessionError) as caught:
+        await VisitOverCalls(exchange.board, SERIAL, exchange.visit).__aenter__()
+    assert isinstance(caught.value, AssociationRefused | SecurityBreach)
+    assert SETTING not in impostor.associations
 
 
 async def test_a_counter_that_is_behind_is_recovered_over_the_same_call(exchange):
@@ -184,7 +210,7 @@ async def test_rubbish_between_visits_ends_the_call(exchange):
     theirs.write(b"GET / HTTP/1.1\r\n")
     await turns()
     assert ours.ended
-    assert not exchange.board.stands(SERIAL)
+    assert not exchange.board.standing(SERIAL)
 
 
 async def test_a_caller_that_says_nothing_is_given_up(exchange):
