@@ -12,6 +12,8 @@ HEADER_LENGTH = 8
 ALL_STATION = 0x7F
 
 _HEADER = Struct(">HHHH")
+#: All of a header that stays the same for one direction between two wPorts.
+_BEGINNING = Struct(">HHH")
 _LARGEST_APDU = 0xFFFF
 
 
@@ -66,12 +68,13 @@ class WrapperFraming:
     gateway's other meter, a late answer): it is counted in `strays` and never handed up.
     """
 
-    __slots__ = ("_fault", "_input", "_largest_apdu", "_output", "destination", "source", "strays")
+    __slots__ = ("_fault", "_incoming", "_input", "_largest_apdu", "_outgoing", "_output", "destination", "source", "strays")
 
     def __init__(self, source: int, destination: int, *, largest_apdu: int = _LARGEST_APDU) -> None:
         self.source = source
         self.destination = destination
         self.strays = 0
+        self._outgoing, self._incoming = _beginnings(source, destination)
         self._largest_apdu = largest_apdu
         self._input = bytearray()
         self._output = b""
@@ -109,6 +112,10 @@ class WrapperFraming:
 
     def wrap(self, apdu: bytes) -> None:
         """Queue one APDU as output; LocalError above 65535 octets, or the fault that the stream has."""
+        length = len(apdu)
+        if self._fault is None and length <= _LARGEST_APDU and self._outgoing is not None:
+            self._output += self._outgoing + length.to_bytes(2, "big") + apdu
+            return
         self._raise_fault()
         self._output += encode_wrapper(self.source, self.destination, apdu)
 
@@ -123,10 +130,10 @@ class WrapperFraming:
         DecodeError on a header that can't be one: nothing after it on this stream can be trusted, so every later call
         raises it again. APDUs before it in the same chunk are given first, the error with the next call.
         """
-        if not self._input and len(octets) > HEADER_LENGTH and self._fault is None:
-            version, source, destination, length = _HEADER.unpack_from(octets)
-            whole = version == VERSION and length + HEADER_LENGTH == len(octets) and length <= self._largest_apdu
-            if whole and self._is_between(source, destination):  # one whole PDU in one chunk: nearly always
+        # One whole PDU from the one we talk to, in one chunk: nearly always.
+        if octets[:6] == self._incoming and not self._input and len(octets) > HEADER_LENGTH and self._fault is None:
+            length = octets[6] << 8 | octets[7]
+            if length + HEADER_LENGTH == len(octets) and length <= self._largest_apdu:
                 return [bytes(octets[HEADER_LENGTH:])]
         return [apdu for _, apdu in self.feed_addressed(octets)]
 
@@ -177,6 +184,13 @@ class WrapperFraming:
         return source == self.destination and destination == self.source
 
 
+def _beginnings(source: int, destination: int) -> tuple[bytes, bytes] | tuple[None, None]:
+    """What the headers of PDUs out and in begin with; None where a number does not fit, which `wrap` then tells."""
+    if not (0 <= source <= 0xFFFF and 0 <= destination <= 0xFFFF):
+        return None, None
+    return _BEGINNING.pack(VERSION, source, destination), _BEGINNING.pack(VERSION, destination, source)
+
+
 class WrapperServerFraming(WrapperFraming):
     """The server's end: takes what is addressed to `logical_device`, and answers whoever asked last (`peer`).
 
@@ -187,6 +201,7 @@ class WrapperServerFraming(WrapperFraming):
 
     def __init__(self, logical_device: int, *, largest_apdu: int = _LARGEST_APDU) -> None:
         super().__init__(logical_device, 0, largest_apdu=largest_apdu)
+        self._incoming = None  # anybody may ask
         self._peer: int | None = None
 
     @property

@@ -73,6 +73,7 @@ class ClientConnection:
         "_framing",
         "_invoke_shift",
         "_lacking",
+        "_largest_joined",
         "_max_pdu_size",
         "_opening",
         "_parameters",
@@ -80,6 +81,7 @@ class ClientConnection:
         "_state",
         "_transfer",
         "_wrap",
+        "take_output",
     )
 
     def __init__(self, parameters: ClientParameters, framing: Framing) -> None:
@@ -87,6 +89,8 @@ class ClientConnection:
         self._framing = framing
         self._feed = framing.feed
         self._wrap = framing.wrap
+        #: The octets to put on the wire now; they are forgotten with the call.
+        self.take_output: Callable[[], bytes] = framing.take_output
         self._state = State.IDLE
         self._fault: RemoteError | None = None
         self._events: list[ClientEvent] = []
@@ -96,6 +100,7 @@ class ClientConnection:
         self._max_pdu_size = 0
         self._room = 0
         self._invoke_shift = 0
+        self._largest_joined = parameters.largest_joined
         self._opening = Opening(parameters)
         self._cipher = self._opening.cipher
         self._transfer = GeneralTransfer(framing.wrap, limit=parameters.largest_joined, window=parameters.window)
@@ -159,14 +164,15 @@ class ClientConnection:
         if needs & self._lacking:
             missing = Conformance(needs & self._lacking)
             raise LocalError(f"the meter did not agree to {', '.join(missing.names)}")
-        self._transfer.forget()
+        if self._transfer.blocks is not None:
+            self._transfer.forget()
         long = None
         if len(octets) <= self._room or len(octets) <= self._room_for(octets[0]):
             self._wrap(octets if self._cipher is None else self._cipher.seal(octets))
         else:
             long = self._send_cut(prepared)
         if confirmed:
-            self._exchange = Exchange(prepared, self._parameters.largest_joined, long)
+            self._exchange = Exchange(prepared, self._largest_joined, long)
             self._state = _ASKED
 
     def release(self) -> bool:
@@ -181,11 +187,6 @@ class ClientConnection:
         self._wrap(self._opening.rlrq())
         self._state = state
         return True
-
-    def take_output(self) -> bytes:
-        """The octets to put on the wire now; they are forgotten here."""
-        output = self._framing.take_output()
-        return b"" if self._state is State.BROKEN else output
 
     def receive(self, octets: bytes) -> list[ClientEvent]:
         """The events that `octets` complete; may queue output. See the class for when it raises."""
@@ -240,6 +241,8 @@ class ClientConnection:
         """Nothing more is believed; what came before the fault is given first."""
         self._state = theirs(CLIENT, self._state, Event.FAULT)
         self._exchange = None
+        if self._state is State.BROKEN:
+            self.take_output = bytes
         if not self._events:
             raise fault
         self._fault = fault

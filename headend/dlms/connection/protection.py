@@ -63,6 +63,7 @@ class Protection:
         "_both",
         "_context",
         "_control",
+        "_control_octet",
         "_counter",
         "_encrypt",
         "_floor",
@@ -90,6 +91,7 @@ class Protection:
         control = self._control = security.policy | security.suite
         if control & _AUTHENTICATED and not context.authentication_key:
             raise LocalError("a policy with authentication needs an authentication key")
+        self._control_octet = bytes((control,))
         self._both = security.policy == _BOTH
         self._encrypt = context.cipher.encrypt
         self._aad = bytes((control,)) + context.authentication_key
@@ -136,16 +138,14 @@ class Protection:
 
     def _seal(self, head: bytes, plain: bytes) -> bytes:
         counter = self._counter.take()
-        control = self._control
         octets = counter.to_bytes(4, "big")
         if self._both:
             content = self._encrypt(self._title + octets, plain, self._aad)[:-4]
         else:
-            content = protect(self._context, self._title, control, counter, plain)
+            content = protect(self._context, self._title, self._control, counter, plain)
         length = len(content) + _HEADER_LENGTH
-        if length < 0x80:
-            return b"%b%c%c%b%b" % (head, length, control, octets, content)
-        return b"%b%b%c%b%b" % (head, encode_length(length), control, octets, content)
+        written = _OCTETS[length] if length < 0x80 else encode_length(length)
+        return b"".join((head, written, self._control_octet, octets, content))
 
     def opens(self, tag: int) -> bool:
         """Whether `tag` is an envelope under this key."""
@@ -168,25 +168,22 @@ class Protection:
         if len(apdu) - start != length or length < _HEADER_LENGTH:
             raise DecodeError(f"ciphered APDU of {length} octets where {len(apdu) - start} are there", start)
         control, counter = _HEADER.unpack_from(apdu, start)
-        if control != self._control or counter <= self._floor or length < self._overhead or self._peer_title is None:
+        title = self._peer_title
+        if control != self._control or counter <= self._floor or length < self._overhead or title is None:
             raise self._objection(control, counter, length)
-        plain = self._verified(apdu, start + _HEADER_LENGTH, counter)
+        start += _HEADER_LENGTH
+        if self._both:
+            iv = title + apdu[start - 4 : start]
+            plain = self._encrypt(iv, apdu[start:-12], None)[:-16]
+            if not compare_digest(self._encrypt(iv, plain, self._aad)[-16:-4], apdu[-12:]):
+                raise SecurityError("the authentication tag is wrong")
+        else:
+            plain = unprotect(self._context, title, control, counter, apdu[start:])
         self._floor = counter
         if control & _AUTHENTICATED:
             self.last_received = counter
         if not plain or (plain_tag is not None and plain[0] != plain_tag):
             raise DecodeError(f"envelope {apdu[0]:02x} does not contain the service it names", 0)
-        return plain
-
-    def _verified(self, apdu: bytes, start: int, counter: int) -> bytes:
-        title = self._peer_title
-        assert title is not None
-        if not self._both:
-            return unprotect(self._context, title, self._control, counter, apdu[start:])
-        iv = title + apdu[start - 4 : start]
-        plain = self._encrypt(iv, apdu[start:-12], None)[:-16]
-        if not compare_digest(self._encrypt(iv, plain, self._aad)[-16:-4], apdu[-12:]):
-            raise SecurityError("the authentication tag is wrong")
         return plain
 
     def _objection(self, control: int, counter: int, length: int) -> RemoteError:

@@ -14,44 +14,45 @@ class GeneralTransfer:
     are taken at once.
     """
 
-    __slots__ = ("_blocks", "_limit", "_send", "_window", "room")
+    __slots__ = ("_limit", "_send", "_window", "blocks", "room")
 
     def __init__(self, send: Callable[[bytes], None], *, limit: int, window: int) -> None:
         self._send = send
         self._limit = limit
         self._window = window
-        self._blocks: GeneralBlocks | None = None
+        #: The transfer that runs, or was the last; None after `forget`.
+        self.blocks: GeneralBlocks | None = None
         self.room = 0
 
     @property
     def unfinished(self) -> bool:
         """Whether the peer owes blocks."""
-        return self._blocks is not None and not self._blocks.complete
+        return self.blocks is not None and not self.blocks.complete
 
     def forget(self) -> None:
         """What ran is over."""
-        self._blocks = None
+        self.blocks = None
 
     def start(self, apdu: bytes) -> None:
         """Send a request in blocks; its answer may come in some."""
-        self._blocks = blocks = self._new()
+        self.blocks = blocks = self._new()
         blocks.load(apdu)
         self._burst(blocks)
 
     def answer(self, apdu: bytes) -> None:
         """Send an answer in blocks, in the transfer that brought the request, or in a new one if it came whole."""
-        blocks = self._blocks
+        blocks = self.blocks
         if blocks is None:
-            self._blocks = blocks = self._new()
+            self.blocks = blocks = self._new()
             blocks.complete = True
         blocks.load(apdu)
         self._burst(blocks)
 
     def take(self, block: GeneralBlockTransfer) -> bytes | None:
         """The APDU that `block` completes. Sends what is due now: confirmations, and what was lost."""
-        blocks = self._blocks
+        blocks = self.blocks
         if blocks is None or (blocks.complete and block.block_number == 1 and block.data):
-            blocks = self._blocks = self._new()
+            blocks = self.blocks = self._new()
         return self._take(blocks, block, may_answer=True)
 
     def take_request(self, block: GeneralBlockTransfer, *, sealed: bool, busy: bool) -> bytes | None:
@@ -59,17 +60,17 @@ class GeneralTransfer:
 
         The first octets of a `sealed` request never come twice: if they do, our answer was lost, and is sent again.
         """
-        blocks = self._blocks
+        blocks = self.blocks
         if blocks is None or (blocks.complete and block.block_number == 1 and block.data):
             repeated = blocks is not None and sealed and block.data == blocks.first
             if blocks is None or not repeated:
-                blocks = self._blocks = self._new()
+                blocks = self.blocks = self._new()
         return self._take(blocks, block, may_answer=not blocks.complete or not (busy or blocks.confirmed))
 
     def ask_again(self) -> None:
         """Nothing came for a while: say where we stand, and send again what was not confirmed."""
-        if self._blocks is not None and not self._blocks.complete:
-            self._burst(self._blocks)
+        if self.blocks is not None and not self.blocks.complete:
+            self._burst(self.blocks)
 
     def _take(self, blocks: GeneralBlocks, block: GeneralBlockTransfer, *, may_answer: bool) -> bytes | None:
         was_complete = blocks.complete
