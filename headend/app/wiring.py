@@ -84,6 +84,7 @@ class Headend:
             open_session=self.open_session,
             schedules=self.setup.schedules,
             lane_rules=self.setup.lanes,
+            tell_overdue=self.store.work.tell_overdue,
         )
 
     def open_session(self, meter: Meter) -> AbstractAsyncContextManager[MeterSession]:

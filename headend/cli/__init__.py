@@ -29,6 +29,7 @@ COMMANDS = {
     "recharge": ("headend.cli.recharge:recharge", "Book a recharge; supply returns if it suffices."),
     "accounts": ("headend.cli.accounts:accounts", "Prepaid accounts: balance, ledger, decision."),
     "commands": ("headend.cli.commands:commands", "The journal of relay commands, with evidence."),
+    "work": ("headend.cli.work:work", "What people have to do: supply that stays off, unknown outcomes."),
     "notices": ("headend.cli.notices:notices", "Notices written to consumers, in Hindi and English."),
     "events": ("headend.cli.events:events", "What happened, newest last; --follow waits for more."),
     "policy": ("headend.cli.policy:policy", "Modes per office, arming, kill switch."),

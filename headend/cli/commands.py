@@ -1,6 +1,9 @@
+from datetime import datetime
+
 import click
 
 from headend.cli.output import config_option, emit_json, json_option, say, table
+from headend.cli.running import Moment
 
 
 @click.group()
@@ -98,3 +101,30 @@ def release(command_id: int, config: str | None, as_json: bool) -> None:
 
     found = with_store(config, lambda store: store.journal.release(command_id, now(), person()))
     emit_json(found) if as_json else say(f"command {found.id} is {found.state.value}")
+
+
+@commands.command(epilog="\b\nExample:\n  headend commands latency --since 2026-11-01")
+@click.option("--since", type=Moment(), default=None, help="Read back from then on.  [default: a week ago]")
+@click.option("--all", "everything", is_flag=True, help="Also reconnects that no recharge asked for.")
+@config_option
+@json_option
+def latency(since: datetime | None, everything: bool, config: str | None, as_json: bool) -> None:
+    """How long supply took to return: from the recharge in the ledger to the relay read back."""
+    from datetime import timedelta
+
+    from headend.app import now
+    from headend.cli.running import with_store
+
+    start = since or now() - timedelta(days=7)
+    found = with_store(config, lambda store: store.work.latency(start, recharges_only=not everything))
+    spans = {"p50": found.p50, "p95": found.p95, "p99": found.p99, "longest": found.longest}
+    seconds = {name: None if span is None else span.total_seconds() for name, span in spans.items()}
+    shares = {"within_60_s": found.within_minute, "within_5_min": found.within_five_minutes}
+    if as_json:
+        emit_json({"since": start, "count": found.count, "seconds": seconds, **shares, "missed_15_min": found.missed})
+        return
+    rows = [("reconnects", str(found.count))]
+    rows += [(name, "" if value is None else f"{value:.3f} s") for name, value in seconds.items()]
+    rows += [(name.replace("_", " "), "" if share is None else f"{share:.1%}") for name, share in shares.items()]
+    table(f"Recharge to verified relay since {start.astimezone():%Y-%m-%d %H:%M}", ("", ""), rows)
+    say(f"{found.missed} took 15 minutes or longer; `headend work list` shows what is open")

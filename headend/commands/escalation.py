@@ -9,8 +9,8 @@ from headend.commands.transitions import RUNNABLE
 
 #: After this long a person is told of a command whose outcome nobody knows.
 UNKNOWN_LIMIT: Final = timedelta(minutes=15)
-#: A recharge restores supply within five minutes at 99 of 100 reachable meters; a later one is somebody's work.
-RECONNECT_LIMIT: Final = timedelta(minutes=5)
+#: Supply returns within five minutes at 99 of 100 reachable meters; so much later is somebody's work.
+RECONNECT_LIMIT: Final = timedelta(minutes=15)
 
 
 def overdue(commands: Iterable[Command], now: datetime) -> list[Command]:

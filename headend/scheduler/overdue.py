@@ -1,17 +1,16 @@
 """What a person must be told after 15 minutes: an outcome that is still unknown, a reconnect that was not made."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import structlog
 from attrs import define, field
 
+from headend.commands.escalation import overdue
 from headend.commands.journal import Journal
-from headend.commands.model import Command, State, Target
+from headend.commands.model import Command, State
 
-#: Somebody may sit in the dark, or nobody knows: so long it is left to the machine.
-PATIENCE: Final = timedelta(minutes=15)
 #: More than this at once is one outage, not so many work items.
 _MOST: Final = 1000
 
@@ -44,13 +43,9 @@ class Overdue:
 
     async def look(self, now: datetime) -> None:
         """Tell of every command that became overdue since the last look."""
-        unknown = await self.journal.commands(state=State.UNKNOWN, limit=_MOST)
-        waiting = await self.journal.commands(state=State.REQUESTED, limit=_MOST)
-        late = [
-            command
-            for command in (*unknown, *(each for each in waiting if each.target is Target.CONNECTED))
-            if now - command.requested_at >= PATIENCE
-        ]
+        states = (State.UNKNOWN, State.SENDING, State.REQUESTED)
+        found = [command for state in states for command in await self.journal.commands(state=state, limit=_MOST)]
+        late = overdue(found, now)
         for command in late:
             if command.id not in self._told:
                 await self.tell(command)

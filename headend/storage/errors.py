@@ -87,6 +87,16 @@ class UnknownProposal(HeadendError):  # noqa: N818  an answer to a wrong questio
     exit_code = 2
 
 
+class UnknownWork(HeadendError):  # noqa: N818  as above
+    """No work item of that number."""
+
+    exit_code = 2
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no work item {number}; `headend work list` shows what is open")
+        self.number = number
+
+
 class PlanRefused(HeadendError):  # noqa: N818  a refusal is an answer, not a fault
     """An instalment plan that makes no sense; nothing was booked."""
 

@@ -19,6 +19,7 @@ from headend.storage.sqlite import Connection
 from headend.storage.switches import is_armed, is_killed
 from headend.storage.times import to_micros
 from headend.storage.views import StoredAccount, account_of_meter, cut_counts, view
+from headend.storage.workitems import follow
 from headend.storage.writer import Writer
 
 #: Only these have an outcome; every other change has a method of its own, with rules of its own.
@@ -197,6 +198,7 @@ def _settle(connection: Connection, command_id: int, state: State, now: datetime
     if proof is not None:
         confirmed = state is State.CONFIRMED and evidence.sent
         see_relay(connection, known(connection, command.meter), proof, command.id if confirmed else None)
+    follow(connection, command, now)
     return command
 
 

@@ -31,6 +31,7 @@ from headend.storage.requests import abandon_taken
 from headend.storage.sqlite import Connection, SqliteError, connect_writer, translate
 from headend.storage.switches import Switches, set_armed
 from headend.storage.unreachable import Contacts
+from headend.storage.workitems import WorkItems
 from headend.storage.writer import Writer
 
 _KEK_CHECK: Final = "kek_check"
@@ -42,8 +43,9 @@ class Store:
 
     `fleet` is the FleetStore, `journal` the Journal, `counters` the CounterStore, `keys` the KeyRing; beside them
     `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `proposals` (cuts that wait for
-    an officer), `registry` (imports), `events` (outbox), `switches` and `board` (the fleet for screens).
-    `restored_from` is when the backup was taken that this database was just restored from, None for any other start.
+    an officer), `work` (what people have to do), `registry` (imports), `events` (outbox), `switches` and `board` (the
+    fleet for screens). `restored_from` is when the backup was taken that this database was just restored from, None
+    for any other start.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Store:
     accounts: Accounts
     books: Books
     proposals: Proposals
+    work: WorkItems
     deliveries: Deliveries
     inbox: Inbox
     contacts: Contacts
@@ -97,6 +100,7 @@ class Store:
             accounts=Accounts(writer, readers, now, bounds),
             books=Books(writer, readers, now, bounds),
             proposals=Proposals(writer, now, bounds),
+            work=WorkItems(writer, readers, now),
             deliveries=Deliveries(writer, readers, now),
             inbox=Inbox(writer, readers, now),
             contacts=Contacts(writer, readers, now),

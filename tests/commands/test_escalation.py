@@ -16,9 +16,9 @@ from headend.commands.model import State, Target
         (Target.DISCONNECTED, State.SENDING, 15, True),
         (Target.DISCONNECTED, State.REQUESTED, 600, False),
         (Target.DISCONNECTED, State.QUARANTINED, 600, False),
-        (Target.CONNECTED, State.REQUESTED, 4, False),
-        (Target.CONNECTED, State.REQUESTED, 5, True),
-        (Target.CONNECTED, State.UNKNOWN, 5, True),
+        (Target.CONNECTED, State.REQUESTED, 14, False),
+        (Target.CONNECTED, State.REQUESTED, 15, True),
+        (Target.CONNECTED, State.UNKNOWN, 15, True),
         (Target.CONNECTED, State.CONFIRMED, 600, False),
     ],
 )
