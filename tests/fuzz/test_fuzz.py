@@ -75,8 +75,11 @@ def test_no_input_of_the_corpus_takes_a_mebibyte(name):
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", names())
 def test_a_bounded_search_finds_nothing(name, request):
-    total = ON_MERGE * 10 if request.config.getoption("--nightly") else ON_MERGE
-    executions = (total if "CI" in os.environ else total // 50) // len(names())
+    if request.config.getoption("--nightly"):
+        total = ON_MERGE * 10
+    else:
+        total = ON_MERGE if "CI" in os.environ else ON_MERGE // 50
+    executions = total // len(names())
     command = [sys.executable, "-m", "tests.fuzz", name, "--executions", str(executions)]
     done = subprocess.run(command, cwd=FOLDER.parent.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
