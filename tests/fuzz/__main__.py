@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def too_slow(name: str, folder: Path) -> str | None:
-    """What the search found slow, measured again here, where nothing counts branches: only that is the decoder's own."""
+    """What the search found slow, measured again where nothing counts branches: only that is the decoder's own."""
     for path in sorted(folder.glob("slow-*")):
         try:
             target(name).check(path.read_bytes())
