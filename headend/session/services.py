@@ -19,7 +19,7 @@ from headend.dlms.connection import PreparedRequest, prepare
 from headend.dlms.cosem import CosemAttribute, CosemMethod, SelectiveAccess
 from headend.dlms.enumerations import ActionResult, Conformance, DataAccessResult
 from headend.dlms.errors import RemoteError
-from headend.dlms.rows import decode_rows
+from headend.dlms.rows import decode_rows, iter_rows
 from headend.session.errors import AccessDenied, BadValue, ServiceRefused
 from headend.session.link import Link
 
@@ -31,6 +31,9 @@ LIST_SIZE: Final = 16
 _LIST_OVERHEAD: Final = 40
 _LIST_ITEM: Final = 11
 
+#: Octets of a buffer whose rows are read at once, the fastest way: a day of a wide profile. A longer one is read row
+#: by row, as only that way it may take more memory than one APDU's values may.
+_AT_ONCE: Final = 16_384
 _UNDEFINED: Final = DataAccessResult.OBJECT_UNDEFINED
 
 Result = Data | DataAccessResult
@@ -95,7 +98,8 @@ class Services:
         """The rows of a profile's buffer as plain values; AccessDenied."""
         encoded = await self.get_encoded(attribute, access)
         try:
-            return decode_rows(encoded.octets)
+            octets = encoded.octets
+            return decode_rows(octets) if len(octets) <= _AT_ONCE else list(iter_rows(octets))
         except RemoteError as error:
             raise BadValue(f"meter {self.serial}: {error}") from error
 

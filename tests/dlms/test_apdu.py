@@ -322,6 +322,8 @@ LARGE = {
     "arrays of structures": b"\xc4\x03\xc1\x10" + (b"\x00" + FULL_STRUCTURES) * 16,
     "as many arrays of structures as allowed": b"\xc4\x03\xc1\x0a" + (b"\x00" + FULL_STRUCTURES) * 10,
     "arrays of compact arrays": b"\xc4\x03\xc1\x10" + (b"\x00" + FULL_COMPACT) * 16,
+    "structures of structures": b"\xc4\x01\xc1\x00\x01\x82\x68\x00" + b"\x02\x01\x02\x00" * 0x6800,
+    "structures of strings": b"\xc4\x01\xc1\x00\x01\x82\x68\x00" + b"\x02\x01\x0a\x00" * 0x6800,
     "small arrays of structures": b"\xc4\x03\xc1\x82\x10\x00" + (b"\x00\x01\x12" + b"\x02\x00" * 18) * 0x1000,
     "small compact arrays": b"\xc4\x03\xc1\x82\x10\x00" + (b"\x00\x13\x0f\x00") * 0x1000,
     "many descriptors": b"\xc0\x03\xc1\x82\xff\xff" + bytes(10) * 0xFFFF,
@@ -351,9 +353,9 @@ def test_a_list_of_eight_profiles_of_40_kb_is_read():
 def test_values_of_one_apdu_share_a_budget_of_elements():
     most = MAX_ELEMENTS // axdr.MAX_ELEMENTS
     full = b"\x00" + FULL_ARRAY
-    assert len(decode(b"\xc4\x03\xc1" + bytes((most - 1,)) + full * (most - 1)).results) == most - 1
+    assert len(decode(b"\xc4\x03\xc1" + bytes((most,)) + full * most).results) == most
     with pytest.raises(DecodeError, match="more elements"):
-        decode(b"\xc4\x03\xc1" + bytes((most,)) + full * most)
+        decode(b"\xc4\x03\xc1" + bytes((most + 1,)) + full * (most + 1))
 
 
 @pytest.mark.parametrize("name", LARGE)

@@ -4,7 +4,7 @@ import asyncio
 from itertools import count
 
 from headend.dlms.apdu import ActionRequestNormal, GetRequestNormal, SetRequestNormal
-from headend.dlms.axdr import EncodedData, encode, integer
+from headend.dlms.axdr import EncodedData, Tag, elements, encode, integer
 from headend.dlms.connection import Associated, ClientConnection, ClientParameters, Security
 from headend.dlms.cosem import CosemAttribute, CosemMethod, Obis
 from headend.dlms.enumerations import Authentication
@@ -68,6 +68,9 @@ class Visitor:
 
     async def get(self, class_id, obis, attribute=2):
         answer = await self.ask(GetRequestNormal(0xC1, CosemAttribute(class_id, Obis(obis), attribute)))
+        octets = answer.result.octets
+        if octets[0] == Tag.ARRAY:  # a whole buffer may be of more memory than is decoded at once
+            return tuple(elements(octets, most=100_000))
         return answer.result.decode().value
 
     async def set(self, class_id, obis, value, attribute=2):

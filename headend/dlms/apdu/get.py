@@ -8,7 +8,7 @@ from headend.dlms import axdr
 from headend.dlms import writing as write
 from headend.dlms.axdr import EncodedData
 from headend.dlms.cosem import CosemAttribute, SelectiveAccess
-from headend.dlms.cursor import Cursor
+from headend.dlms.cursor import MAX_ELEMENTS, Cursor
 from headend.dlms.enumerations import DataAccessResult
 from headend.dlms.errors import DecodeError
 
@@ -147,7 +147,7 @@ def decode_get_response(octets: bytes) -> GetResponse:
     """A whole GET response; DecodeError when it is none."""
     # The head of the answer read most often, without the cursor: this is where a collection round spends its time.
     if len(octets) > 4 and octets[1] == 1 and octets[3] == 0:
-        end = axdr.skip(octets, 4)
+        end = axdr.skip(octets, 4, [MAX_ELEMENTS])
         if end != len(octets):
             raise DecodeError(f"{len(octets) - end} octets follow the end of the APDU", end)
         return GetResponseNormal(octets[2], EncodedData(octets[4:]))

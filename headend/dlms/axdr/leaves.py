@@ -48,7 +48,7 @@ def occupy(budget: list[int], memory: int, offset: int) -> None:
 
 def too_large(offset: int) -> DecodeError:
     """The error for values that take more memory than allowed."""
-    return DecodeError("values of more memory than one data may take", offset)
+    return DecodeError("values of more memory than one data may take: its elements have to be read one by one", offset)
 
 
 def string_end(octets: bytes, offset: int, *, bits: bool = False) -> tuple[int, int, int]:

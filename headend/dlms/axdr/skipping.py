@@ -31,6 +31,8 @@ def _sizes() -> list[int | None]:
 _SIZES = _sizes()
 #: What a Data costs beside its elements, in those: measured, with the value object that it becomes in an APDU.
 _DATA_COST = 8
+#: More memory than anything here can take.
+_UNLIMITED = 1 << 62
 _CONTAINERS = frozenset({int(Tag.ARRAY), int(Tag.STRUCTURE)})
 _FIXED_MEMORY = [once for once, _ in MEMORY]
 #: With the two octets of its tag and length.
@@ -40,12 +42,13 @@ _OCTET_STRING_MEMORY = MEMORY[Tag.OCTET_STRING][0] + 2 * MEMORY[Tag.OCTET_STRING
 def skip(octets: bytes, offset: int, shared: list[int] | None = None) -> int:
     """The offset after the Data that begins at `offset`; DecodeError exactly where `decode_at` raises one.
 
-    `shared` is how many elements all Data of one APDU may still have together; what this one has is taken from it.
+    `shared` is how many elements all Data of one APDU may still have together; what this one has is taken from it, and
+    nothing else limits it: whoever builds its values meets the limit on memory then.
     """
-    budget = open_budget(octets, offset)
     if shared is None:
-        return _skip(octets, offset, 0, budget)
-    allowed = budget[0] = min(budget[0], shared[0] - _DATA_COST)
+        return _skip(octets, offset, 0, open_budget(octets, offset))
+    budget = open_budget(octets, offset, shared[0] - _DATA_COST)
+    allowed, budget[1] = budget[0], _UNLIMITED
     end = _skip(octets, offset, 0, budget)
     shared[0] -= _DATA_COST + allowed - budget[0]
     return end
@@ -95,9 +98,11 @@ def _skip_elements(octets: bytes, offset: int, count: int, depth: int, budget: l
                 budget[0] -= size
                 if budget[0] < 0 or size > len(octets) - offset:
                     raise DecodeError(f"{size} elements are more than are there or allowed", offset)
-                budget[1] = room - CONTAINER_MEMORY - ELEMENT_MEMORY * size
-                offset = _skip_elements(octets, offset, size, depth + 1, budget)
-                room = budget[1]
+                room -= CONTAINER_MEMORY + ELEMENT_MEMORY * size
+                if size:
+                    budget[1] = room
+                    offset = _skip_elements(octets, offset, size, depth + 1, budget)
+                    room = budget[1]
             else:
                 budget[1] = room
                 offset = _skip(octets, offset, depth, budget)

@@ -24,7 +24,7 @@ from headend.dlms.apdu import (
 )
 from headend.dlms.axdr import EncodedData
 from headend.dlms.blocks.reassembly import Division
-from headend.dlms.cursor import Cursor
+from headend.dlms.cursor import MAX_ELEMENTS, Cursor
 from headend.dlms.enumerations import ActionResult
 from headend.dlms.errors import DecodeError, LocalError
 
@@ -123,7 +123,7 @@ def join_request(first: FirstBlock, raw: bytes) -> LongRequestApdu:
 
 
 def _one(raw: bytes) -> EncodedData:
-    end = axdr.skip(raw, 0)
+    end = axdr.skip(raw, 0, [MAX_ELEMENTS])
     if end != len(raw):
         raise DecodeError(f"{len(raw) - end} octets follow the data of the blocks", end)
     return EncodedData(raw)

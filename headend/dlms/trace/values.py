@@ -3,15 +3,21 @@
 from typing import Any
 
 from headend.dlms import axdr
-from headend.dlms.axdr import EncodedData
+from headend.dlms.axdr import EncodedData, Tag
 from headend.dlms.cosem import CosemAttribute, CosemDateTime, CosemMethod, SelectiveAccess
+from headend.dlms.cursor import MAX_ELEMENTS
 from headend.dlms.enumerations import ActionResult, DataAccessResult
 
 Fields = dict[str, Any]
 
+_CONTAINERS = (bytes((Tag.ARRAY,)), bytes((Tag.STRUCTURE,)))
+
 
 def data(encoded: EncodedData) -> list[Any]:
-    """A Data as `[type, value]`."""
+    """A Data as `[type, value]`; the elements of a container are read one by one, so that a large buffer is shown."""
+    octets = encoded.octets
+    if octets[:1] in _CONTAINERS:
+        return [Tag(octets[0]).label, [axdr.to_notation(each) for each in axdr.elements(octets, most=MAX_ELEMENTS)]]
     return axdr.to_notation(encoded.decode())
 
 
