@@ -68,12 +68,24 @@ class WrapperFraming:
     gateway's other meter, a late answer): it is counted in `strays` and never handed up.
     """
 
-    __slots__ = ("_fault", "_incoming", "_input", "_largest_apdu", "_outgoing", "_output", "destination", "source", "strays")
+    __slots__ = (
+        "_fault",
+        "_incoming",
+        "_input",
+        "_largest_apdu",
+        "_outgoing",
+        "_output",
+        "destination",
+        "source",
+        "strays",
+    )
 
     def __init__(self, source: int, destination: int, *, largest_apdu: int = _LARGEST_APDU) -> None:
         self.source = source
         self.destination = destination
         self.strays = 0
+        self._outgoing: bytes | None
+        self._incoming: bytes | None
         self._outgoing, self._incoming = _beginnings(source, destination)
         self._largest_apdu = largest_apdu
         self._input = bytearray()

@@ -65,8 +65,9 @@ class Link:
         "_ask_again",
         "_connection",
         "_counters",
-        "_deadline",
         "_done",
+        "_due",
+        "_end",
         "_ended",
         "_fault",
         "_held",
@@ -76,6 +77,7 @@ class Link:
         "_steps",
         "_stream",
         "_timed",
+        "_timer",
         "_waiter",
         "notifications",
     )
@@ -105,7 +107,9 @@ class Link:
         self._done: asyncio.Future[Any] | None = None
         self._ask_again: asyncio.TimerHandle | None = None
         self.notifications: deque[DataNotification | EventNotification] = deque(maxlen=MOST_NOTIFICATIONS)
-        self._deadline = self._loop.call_later(max(time_left, 0.0), self._expire)
+        # One timer serves the visit and its association: an uvloop timer costs a microsecond to make and to cancel.
+        self._due = self._end = self._loop.time() + max(time_left, 0.0)
+        self._timer = self._loop.call_later(min(max(time_left, 0.0), ASSOCIATION_PATIENCE), self._on_time)
         stream.attach(self._on_data, self._on_lost)
 
     @property
@@ -121,7 +125,7 @@ class Link:
     async def associate(self) -> Associated:
         """Set up link and association; AssociationRefused where the meter says no."""
         self._check()
-        patience = self._loop.call_later(ASSOCIATION_PATIENCE, self._expire)
+        self._due = min(self._end, self._loop.time() + ASSOCIATION_PATIENCE)
         try:
             self._connection.associate()
             self._flush()
@@ -129,7 +133,7 @@ class Link:
         except LocalError as error:
             raise self._break(explain(self._meter, error)) from error
         finally:
-            patience.cancel()
+            self._due = self._end
         if isinstance(event, AssociationRejected):
             self._flush()
             refusal = AssociationRefused(f"meter {self._meter}: {event.text}")
@@ -138,23 +142,32 @@ class Link:
         assert isinstance(event, Associated)
         return event
 
-    async def ask(self, request: Request | PreparedRequest, sent: Callable[[], None] | None = None) -> Any:  # noqa: ANN401
+    @types.coroutine
+    def ask(
+        self, request: Request | PreparedRequest, sent: Callable[[], None] | None = None
+    ) -> Generator[Any, Any, Any]:
         """The complete answer to one confirmed request, of the kind that goes with it.
 
         `sent` is called once the request is handed to the transport. ServiceRefused for an exception in its place,
         NotOffered for what the meter did not agree to when it associated.
         """
-        self._check()
+        if self._fault is not None:
+            raise self._fault
+        connection = self._connection
         try:
-            self._connection.send(request)
+            connection.send(request)
+            output = connection.take_output()
+            if output:
+                self._stream.write(output)
         except LocalError as error:
             raise NotOffered(f"meter {self._meter}: {error}") from error
-        except RemoteError as error:
+        except (RemoteError, TransportError) as error:
             raise self._break(explain(self._meter, error)) from error
-        self._flush()
+        if self._timed:
+            self._mind_the_link()
         if sent is not None:
             sent()
-        event = await self._answer()
+        event = (yield self) if self._steps is not None else (yield from self._future())
         if isinstance(event, ExceptionResponse):
             reason = f"{event.state_error.text}, {event.service_error.text}"
             raise ServiceRefused(f"meter {self._meter}: request refused ({reason})")
@@ -167,7 +180,9 @@ class Link:
         """End the association in order where it still stands; never raises, never waits long."""
         if self._fault is not None or self._connection.state is not State.ASSOCIATED:
             return
-        patience = self._loop.call_later(RELEASE_PATIENCE, self._expire)
+        self._timer.cancel()
+        self._due = min(self._end, self._loop.time() + RELEASE_PATIENCE)
+        self._timer = self._loop.call_at(self._due, self._on_time)
         try:
             waits = self._connection.release()
             self._flush()
@@ -177,7 +192,7 @@ class Link:
         except HeadendError:
             return
         finally:
-            patience.cancel()
+            self._timer.cancel()
 
     def close(self) -> None:
         """Stop listening; the stream stays with its owner."""
@@ -264,11 +279,12 @@ class Link:
             self._hand(event)
 
     def _hand(self, event: ClientEvent) -> None:
-        if isinstance(event, DataNotification | EventNotification):
+        if isinstance(event, (DataNotification, EventNotification)):
             self.notifications.append(event)
             return
-        waiter, self._waiter = self._waiter, None
+        waiter = self._waiter
         if waiter is not None:
+            self._waiter = None
             waiter(event)
 
     def _on_lost(self, fault: TransportError | None) -> None:
@@ -342,6 +358,12 @@ class Link:
         for event in events:
             self._hand(event)
 
+    def _on_time(self) -> None:
+        if self._due > self._loop.time():
+            self._timer = self._loop.call_at(self._due, self._on_time)
+        else:
+            self._expire()
+
     def _expire(self) -> None:
         self._break(DeadlineExceeded(f"meter {self._meter}: no answer within the time of this visit"))
 
@@ -350,7 +372,7 @@ class Link:
         if self._fault is not None:
             return self._fault
         self._fault = fault
-        self._deadline.cancel()
+        self._timer.cancel()
         for task in (self._ask_again, self._refill):
             if task is not None:
                 task.cancel()

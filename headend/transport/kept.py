@@ -92,6 +92,7 @@ class KeptConnection:
         if self._stream is None or self._stream.ended:
             self.close()
             self._stream = await self._connect(address, deadline)
+            self._stream.keep_alive()
             self.connects += 1
         return self._stream
 

@@ -144,6 +144,9 @@ class Stream:
         if on_lost is not None:
             on_lost(self._fault)
 
+    def keep_alive(self) -> None:
+        """The connection is to stay through silence: let the medium watch over it, where it can."""
+
     def _send(self, octets: bytes) -> None:
         raise NotImplementedError
 

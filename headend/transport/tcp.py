@@ -29,36 +29,35 @@ def _receive_buffer(loop: asyncio.AbstractEventLoop) -> memoryview:
     return buffer
 
 
-class TcpStream(Stream, asyncio.BufferedProtocol):
-    """A TCP connection; it is its own protocol, one layer less on the hot way."""
+class TcpConnection(Stream):
+    """A TCP connection; it is its own protocol, one layer less on the hot way. How it receives, its two kinds say."""
 
-    __slots__ = ("_buffer", "_transport")
+    __slots__ = ("_transport",)
 
     def __init__(self, place: str) -> None:
         super().__init__(place)
-        self._buffer = _receive_buffer(self._loop)
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
         self._transport = cast("asyncio.Transport", transport)
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's hint
-        """Called by the loop before each receive."""
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Called by the loop after each receive."""
-        octets = bytes(self._buffer[:nbytes])
-        if self._on_data is not None:
-            self._on_data(octets)
-        else:
-            self._received(octets)
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop, once."""
         self._transport = None
         self._lost(None if exc is None else ConnectionLost(f"{self.place}: {reason(exc)}"))
+
+    def write(self, octets: bytes) -> None:
+        """Send `octets`, without waiting; ConnectionLost where the connection is over."""
+        if octets and not self._ended and self._transport is not None:  # `_send` without the call: once a round trip
+            self._transport.write(octets)
+        else:
+            super().write(octets)
+
+    def keep_alive(self) -> None:
+        """Let the system probe the connection while it is silent."""
+        if self._transport is not None:
+            keep_alive(self._transport)
 
     def close(self) -> None:
         """End the connection after what was written has gone out; no callback is called any more."""
@@ -87,21 +86,59 @@ class TcpStream(Stream, asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
 
-async def connect_tcp(address: Address, deadline: float | None = None) -> TcpStream:
+class TcpStream(TcpConnection, asyncio.BufferedProtocol):
+    """On any loop: stock asyncio would map 256 KiB for each receive otherwise, and unmap it again."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self._buffer = _receive_buffer(self._loop)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the loop's hint
+        """Called by the loop before each receive."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Called by the loop after each receive."""
+        octets = bytes(self._buffer[:nbytes])
+        if self._on_data is not None:
+            self._on_data(octets)
+        else:
+            self._received(octets)
+
+
+class DirectTcpStream(TcpConnection, asyncio.Protocol):
+    """On uvloop, which has such a buffer itself: one call less for each receive."""
+
+    __slots__ = ()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop after each receive."""
+        if self._on_data is not None:
+            self._on_data(data)
+        else:
+            self._received(data)
+
+
+async def connect_tcp(address: Address, deadline: float | None = None) -> TcpConnection:
     """A connection to `address`; Unreachable with the place and the reason where there is none before `deadline`."""
     loop = asyncio.get_running_loop()
     place = address.place.removeprefix("tcp://")
+    stream = DirectTcpStream(place) if type(loop).__module__ == "uvloop" else TcpStream(place)
     try:
         async with asyncio.timeout_at(deadline):
-            transport, stream = await loop.create_connection(lambda: TcpStream(place), address.host, address.port)
+            await loop.create_connection(lambda: stream, address.host, address.port)
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"{place}: {reason(error)}") from error
-    keep_alive(transport)
     return stream
 
 
 def keep_alive(transport: asyncio.BaseTransport) -> None:
-    """Let the system probe a silent connection."""
+    """Let the system probe a silent connection.
+
+    Only for those that are kept: it takes ten system calls, 10 us, and a visit of its own ends at its deadline anyhow.
+    """
     sock = transport.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE_IDLE)

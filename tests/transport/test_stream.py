@@ -215,6 +215,7 @@ async def test_a_connection_that_takes_too_long_is_told():
 
 async def test_silent_connections_are_probed(closing):
     near, far = await tcp_pair(closing)
+    near.keep_alive()  # as those that are kept are told
     for stream in (near, far):
         sock = stream._transport.get_extra_info("socket")
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
@@ -222,8 +223,9 @@ async def test_silent_connections_are_probed(closing):
 
 
 async def test_all_streams_of_a_loop_share_one_receive_buffer(closing):
-    near, far = await tcp_pair(closing)
-    assert near.get_buffer(-1) is far.get_buffer(-1)
+    _, one = await tcp_pair(closing)
+    _, other = await tcp_pair(closing)
+    assert one.get_buffer(-1) is other.get_buffer(-1)
 
 
 async def test_memory_addresses_meet_by_name(closing, soon):
