@@ -1,5 +1,6 @@
 """What commands print: results on stdout (a table, or JSON with --json), everything else on stderr."""
 
+import io
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -72,7 +73,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
         sheet.add_column(column, overflow="fold")  # a cell may take lines, but nothing of it is left out
     for row in rows:
         sheet.add_row(*(Text(shown(cell)) for cell in row))
-    Console(width=None if sys.stdout.isatty() else _UNBROKEN).print(sheet)
+    if sys.stdout.isatty():
+        Console().print(sheet)
+        return
+    console = Console(width=_UNBROKEN, file=io.StringIO())
+    with console.capture() as written:
+        console.print(sheet)
+    click.echo("\n".join(line.rstrip() for line in written.get().splitlines()))
 
 
 def shown(cell: object) -> str:
