@@ -108,7 +108,7 @@ class Listening:
         while True:
             serial, apdu, place = await self._waiting.get()
             try:
-                await self.pushing.take(apdu, place.rpartition(":")[0], serial)
+                await self.pushing.take(apdu, place, serial)
             except HeadendError as error:
                 _log.error("a push is lost: the store does not take it", meter=serial, error=str(error))
 

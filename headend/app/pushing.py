@@ -70,8 +70,8 @@ class Pushing:
         """The listener asks for keys that were looked up before."""
         self._listener = PushListener(self._keys_of, takes_plain=self.takes_plain)
 
-    async def take(self, apdu: bytes, peer: str, caller: str | None = None) -> bool:
-        """Take one APDU from the address `peer`; False where it was refused and its stream is not worth keeping.
+    async def take(self, apdu: bytes, place: str, caller: str | None = None) -> bool:
+        """Take one APDU from `place`, address and port; False where it was refused and its stream is not worth keeping.
 
         `caller` is the serial of the meter whose own call it came over. Never raises for what came in; a StorageError
         is raised, since the push is lost then.
@@ -79,7 +79,8 @@ class Pushing:
         title = claimed_title(apdu)
         if title is not None:
             await self._look_up(title)
-        match self._listener.receive(apdu, peer, self.monotonic()):
+        peer = place.rpartition(":")[0] or place
+        match self._listener.receive(apdu, peer, self.monotonic(), stream=place):
             case None:
                 return True
             case Push() as push:
@@ -88,9 +89,9 @@ class Pushing:
                 await self._refuse(error, claimed, peer)
                 return False
 
-    def forget(self, peer: str) -> None:
-        """The stream of `peer` ended."""
-        self._listener.forget(peer)
+    def forget(self, place: str) -> None:
+        """The stream from `place` ended."""
+        self._listener.forget(place)
 
     def _keys_of(self, title: bytes) -> PushKeys | None:
         known = self._known.get(title)

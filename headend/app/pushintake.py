@@ -48,18 +48,17 @@ class PushIntake:
             _log.error("reading pushes ended with a defect", error=f"{type(error).__name__}: {error}")
 
     async def _serve(self, stream: Stream) -> None:
-        peer = stream.place.rpartition(":")[0]
         try:
-            await (self._read_datagrams(stream, peer) if self.datagrams else self._read_stream(stream, peer))
+            await (self._read_datagrams(stream) if self.datagrams else self._read_stream(stream))
         except (TransportError, RemoteError):
             self.pushing.counts["broken streams"] += 1
         except HeadendError as error:
             _log.error("pushes are lost: the store does not take them", error=str(error))
         finally:
-            self.pushing.forget(peer)
+            self.pushing.forget(stream.place)
             stream.close()
 
-    async def _read_stream(self, stream: Stream, peer: str) -> None:
+    async def _read_stream(self, stream: Stream) -> None:
         loop = asyncio.get_running_loop()
         pushes = PushStream()
         deadline = loop.time() + SILENCE_S
@@ -67,14 +66,14 @@ class PushIntake:
             was_pending = pushes.pending
             apdus = pushes.feed(octets)
             for apdu in apdus:
-                if not await self.pushing.take(apdu, peer):
+                if not await self.pushing.take(apdu, stream.place):
                     return
             if not pushes.pending:
                 deadline = loop.time() + SILENCE_S
             elif apdus or not was_pending:
                 deadline = loop.time() + ONE_PDU_S
 
-    async def _read_datagrams(self, stream: Stream, peer: str) -> None:
+    async def _read_datagrams(self, stream: Stream) -> None:
         loop = asyncio.get_running_loop()
         while octets := await stream.read(loop.time() + ONE_PDU_S):
-            await self.pushing.take(decode_datagram(octets).apdu, peer)
+            await self.pushing.take(decode_datagram(octets).apdu, stream.place)

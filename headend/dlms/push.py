@@ -31,7 +31,7 @@ from headend.dlms.security import KeyContext, KeyRing, resolve_key, unprotect, u
 LARGEST_JOINED: Final = 1 << 20
 #: Addresses, or titles, whose allowance is remembered; the one heard least recently gives way and starts anew.
 _MOST_REMEMBERED: Final = 65_536
-#: Addresses whose unfinished block transfer is kept.
+#: Streams whose unfinished block transfer is kept.
 _MOST_UNFINISHED: Final = 1024
 #: Envelopes around envelopes: a signature around a ciphered APDU, and no more.
 _DEEPEST: Final = 2
@@ -114,16 +114,17 @@ class PushListener:
         self._unfinished: OrderedDict[str, GeneralBlocks] = OrderedDict()
 
     def receive(
-        self, apdu: bytes, peer: str, now: float, *, system_title: bytes | None = None
+        self, apdu: bytes, peer: str, now: float, *, system_title: bytes | None = None, stream: str | None = None
     ) -> Push | PushRefused | None:
         """What the APDU from address `peer` is; None if it is one of several blocks.
 
         `system_title` is whose it is where the envelope does not say (service-specific ciphering) and the stream does.
+        `stream` tells apart streams of one address, whose blocks belong together; left out, an address has one.
         """
         claim = _Claim(system_title, now)
         try:
             self._admit(peer, now)
-            whole = self._join(apdu, peer)
+            whole = self._join(apdu, stream or peer)
             return None if whole is None else self._open(whole, claim, 0)
         except RemoteError as error:
             return PushRefused(error, claim.title)
@@ -136,28 +137,28 @@ class PushListener:
         """The keys of `system_title` were changed: its counter starts anew, from their `last_received`."""
         self._counters.pop(system_title, None)
 
-    def forget(self, peer: str) -> None:
-        """The stream of `peer` ended: its unfinished blocks are dropped."""
-        self._unfinished.pop(peer, None)
+    def forget(self, stream: str) -> None:
+        """The stream ended: its unfinished blocks are dropped."""
+        self._unfinished.pop(stream, None)
 
     def _admit(self, peer: str, now: float) -> None:
         if not self._peers.take(peer, now):
             raise RemoteError(f"more pushes from {peer} than it may send")
 
-    def _join(self, apdu: bytes, peer: str) -> bytes | None:
+    def _join(self, apdu: bytes, stream: str) -> bytes | None:
         if not apdu:
             raise DecodeError("an empty APDU", 0)
         if apdu[0] != _GENERAL_BLOCK:
             return apdu
         block = decode(apdu)
         assert isinstance(block, GeneralBlockTransfer)
-        blocks = self._unfinished.pop(peer, None)
+        blocks = self._unfinished.pop(stream, None)
         if blocks is None or block.block_number == 1:
             blocks = GeneralBlocks(room=1, limit=LARGEST_JOINED, window=1)
         blocks.take(block)
         if blocks.complete:
             return blocks.join()
-        self._unfinished[peer] = blocks
+        self._unfinished[stream] = blocks
         if len(self._unfinished) > _MOST_UNFINISHED:
             self._unfinished.popitem(last=False)
         return None

@@ -152,6 +152,16 @@ async def test_a_push_in_blocks_is_put_together(house):
     assert len(await house.events("push.received")) == 1
 
 
+async def test_blocks_of_two_meters_behind_one_address_are_not_mixed(house):
+    pushing = house.pushing()
+    pushes = {f"{PEER}:{number}": ciphered(notification(number), number) for number in (1, 2)}
+    for number, start in enumerate(range(0, 120, 40), 1):
+        for place, octets in pushes.items():
+            piece = octets[start : start + 40] if number < 3 else octets[start:]
+            assert await pushing.take(block(number, piece, last=number == 3), place)
+    assert pushing.counts == {"push.received": 2}
+
+
 async def test_a_push_in_clear_is_taken_only_where_that_is_allowed(house):
     await house.visited()
     assert not await house.pushing().take(notification(), PEER)
