@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -93,6 +93,106 @@ class ListenSection(Section, frozen=True):
     connections_per_host: int = 256
 
 
+class NoticesSection(Section, frozen=True):
+    """Manners of messages to consumers; spans as `30s`, `6h`, `1d`. `quiet_hours` in the consumer's zone, `` for none.
+
+    `urgent` kinds go out at any hour and are not counted into `per_day`. `code_...`: the one-time password of a change
+    of number.
+    """
+
+    quiet_hours: str = "21:00-08:00"
+    urgent: tuple[str, ...] = ("recharged", "restored", "cut_done", "number_changed")
+    per_day: int = 4
+    same_within: str = "12h"
+    valid_for: str = "24h"
+    attempts: int = 5
+    first_retry: str = "30s"
+    longest_retry: str = "30m"
+    repeat_after: str = "6h"
+    repeats: int = 2
+    receipt_within: str = "12h"
+    undelivered_after: int = 3
+    code_valid_for: str = "10m"
+    code_tries: int = 3
+
+
+class ChannelSection(Section, frozen=True, kw_only=True, tag_field="kind"):
+    """One way out of notices: to the kinds in `notices` (none: all), in the consumer's own language or in all."""
+
+    name: str
+    notices: list[str] = []
+    languages: Literal["own", "all"] = "own"
+    at_once: int = 8
+    attempts_a_day: int | None = None
+
+
+class ReceiptsSection(Section, frozen=True):
+    """Receipts of a gateway: with `url`, polled `every` so often; without, the gateway calls back."""
+
+    url: str | None = None
+    method: Literal["GET", "POST"] = "GET"
+    every: str = "1m"
+    id: str = "id"
+    state: str = "status"
+    delivered: tuple[str, ...] = ("delivered",)
+    failed: tuple[str, ...] = ("failed", "undelivered", "rejected", "expired")
+    error: str = "error"
+    bad_number: list[str] = []
+
+
+class SmsSection(ChannelSection, frozen=True, kw_only=True, tag="sms"):
+    """A gateway for text messages; the placeholders and fields are explained in `config/headend.toml`."""
+
+    url: str
+    method: Literal["GET", "POST", "PUT"] = "POST"
+    headers: dict[str, str] = {}
+    json: dict[str, Any] | None = None
+    form: dict[str, str] | None = None
+    sender: str = ""
+    entity: str = ""
+    templates: dict[str, dict[str, str]] = {}
+    prefix: str = "91"
+    text_coding: str = "text"
+    unicode_coding: str = "unicode"
+    max_parts: int = 4
+    state: str = "status"
+    accepted: list[str] = []
+    id: str = "id"
+    error: str = "error"
+    retry: list[str] = []
+    bad_number: list[str] = []
+    secret_env: str | None = None
+    secret_file: str | None = None
+    receipts: ReceiptsSection | None = None
+    timeout_s: float = 20.0
+
+
+class InboxSection(ChannelSection, frozen=True, kw_only=True, tag="inbox"):
+    """Online messages, which the portal shows."""
+
+
+class EmailSection(ChannelSection, frozen=True, kw_only=True, tag="email"):
+    """A mail server."""
+
+    host: str
+    sender: str
+    port: int = 587
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    user: str | None = None
+    secret_env: str | None = None
+    secret_file: str | None = None
+    timeout_s: float = 20.0
+
+
+class WebhookSection(ChannelSection, frozen=True, kw_only=True, tag="webhook"):
+    """Another system that takes notices as signed JSON."""
+
+    url: str
+    secret_env: str | None = None
+    secret_file: str | None = None
+    timeout_s: float = 20.0
+
+
 class MqttSection(Section, frozen=True):
     """The broker that events are published to; without `url` they are kept in the database."""
 
@@ -117,6 +217,8 @@ class Document(Section, frozen=True):
     schedules: list[ScheduleSection] = []
     policy: PolicySection = PolicySection()
     prepaid: PrepaidSection = PrepaidSection()
+    notices: NoticesSection = NoticesSection()
+    channels: list[SmsSection | InboxSection | EmailSection | WebhookSection] = []
     mqtt: MqttSection = MqttSection()
     log: LogSection = LogSection()
 

@@ -68,3 +68,36 @@ def run(**options: Any) -> None:  # noqa: ANN401 - click hands over what the opt
     except HeadendError as error:
         click.echo(f"simulator: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+_SHARE = click.FloatRange(0, 1)
+
+
+@main.command(
+    "sms-gateway", epilog="\b\nExample:\n  simulator sms-gateway --port 8025 --reject 0.02 --lose 0.01 --fail 0.05"
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=8025, show_default=True, help="0: any free port.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same fates.")
+@click.option("--token", help="Calls need this bearer token.")
+@click.option("--dlt", is_flag=True, help="Refuse messages without principal-entity and template id of 19 digits.")
+@click.option("--reject", type=_SHARE, default=0.0, help="Share of messages that are refused.")
+@click.option("--throttle", type=_SHARE, default=0.0, help="Share of calls that are told to come later.")
+@click.option("--lose", type=_SHARE, default=0.0, help="Share of calls that get no answer, taken or not.")
+@click.option("--fail", type=_SHARE, default=0.0, help="Share of messages that do not arrive.")
+@click.option("--silent", type=_SHARE, default=0.0, help="Share of messages of which nothing is heard again.")
+@click.option("--delay", type=click.FloatRange(0, 60), default=0.0, help="Seconds before each answer.")
+@click.option("--receipt-after", type=click.FloatRange(0, 86_400), default=2.0, help="Seconds until the receipt.")
+@click.option("--callback", help="Report receipts to this http:// address, as a form.")
+@click.option("--json", is_flag=True, help="Print one JSON object on a line when ready.")
+def sms_gateway(**options: Any) -> None:  # noqa: ANN401 - as above
+    """Play the SMS gateway of a provider until Ctrl-C or SIGTERM."""
+    import uvloop  # noqa: PLC0415
+
+    from simulator.providing import Provider, provide  # noqa: PLC0415
+
+    try:
+        uvloop.run(provide(Provider(**options)))
+    except HeadendError as error:
+        click.echo(f"simulator: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from attrs import define, field
 
+from headend.app.delivering import delivering
 from headend.app.listening import listening
 from headend.app.setup import Setup
 from headend.app.wiring import Headend, open_headend, use_policy
@@ -50,7 +51,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     collector = headend.collector()
     reloader = Reloader(headend, collector, settings)
     with _signals(collector, reloader):
-        async with _publishing(headend), listening(headend, collector):
+        async with _publishing(headend), delivering(headend), listening(headend, collector):
             await collector.run()
     _log.info("stopped", visits=dict(collector.figures.visits))
 
@@ -76,6 +77,8 @@ class Reloader:
             _log.warning("store.path changes with the next start")
         if settings.document.listen != self.settings.document.listen:
             _log.warning("the section [listen] changes with the next start")
+        if settings.document.channels != self.settings.document.channels:
+            _log.warning("the sections [[channels]] change with the next start")
         self.headend.use(setup)
         self.collector.ports = self.headend.ports()
         self.collector.reload(setup.schedules)

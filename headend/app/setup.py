@@ -1,14 +1,17 @@
 """Everything that the configuration names, read and checked before anything is opened."""
 
 import os
-from datetime import timedelta
 from pathlib import Path
 
 from attrs import frozen
 
+from headend.app.durations import duration
+from headend.app.ways import read_manners, read_outlets
 from headend.errors import HeadendError
 from headend.meters.registry import ModelRegistry, load_registry
+from headend.notify.manners import Manners
 from headend.notify.mqtt import MqttSettings
+from headend.notify.routing import Outlet, Routing
 from headend.notify.texts import Texts, default_texts, parse_templates
 from headend.prepaid.model import Account, AccountView
 from headend.prepaid.policy import Policy
@@ -39,6 +42,8 @@ class Setup:
     schedules: tuple[Schedule, ...]
     lanes: LaneRules
     mqtt: MqttSettings | None
+    manners: Manners
+    outlets: tuple[Outlet, ...]
 
     @classmethod
     def read(cls, settings: Settings) -> "Setup":
@@ -54,11 +59,15 @@ class Setup:
             schedules=tuple(_schedule(settings, each) for each in document.schedules),
             lanes=_lanes(settings),
             mqtt=_mqtt(settings),
+            manners=read_manners(settings),
+            outlets=read_outlets(settings),
         )
 
     def rules(self) -> Rules:
         """What accounts are judged by."""
-        return Rules(policy_for=self.policy_for, tariff_for=self.tariff_for, texts=self.texts)
+        return Rules(
+            policy_for=self.policy_for, tariff_for=self.tariff_for, texts=self.texts, routing=Routing(self.outlets)
+        )
 
     def policy_for(self, _: AccountView) -> Policy:
         """The policy of an account; one for the house today."""
@@ -93,23 +102,6 @@ class Setup:
         if file is not None and not file.exists():
             raise SettingsError(f"{file}: there is no key-encryption key yet; make one with `headend keys init`")
         return find_kek(os.environ, file)
-
-
-def duration(text: str) -> timedelta:
-    """`1h30m`, `15m`, `30s`, `1d` as a span of time; ValueError for anything else."""
-    units = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-    spans: dict[str, float] = {}
-    number = ""
-    for letter in text.strip():
-        if letter.isdigit() or letter == ".":
-            number += letter
-        elif letter in units and number and units[letter] not in spans:
-            spans[units[letter]], number = float(number), ""
-        else:
-            raise ValueError(f"{text!r} is not a span of time such as 30s, 15m, 1h30m or 1d")
-    if number or not spans:
-        raise ValueError(f"{text!r} is not a span of time such as 30s, 15m, 1h30m or 1d")
-    return timedelta(**spans)
 
 
 def _policy(settings: Settings) -> Policy:

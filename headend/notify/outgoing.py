@@ -40,7 +40,7 @@ class Outgoing:
     @property
     def reference(self) -> str:
         """The same over all attempts of a send, so that a provider can drop what it has taken already."""
-        return f"headend-{self.delivery}-{self.send}"
+        return f"headend-{self.channel}-{self.delivery}-{self.send}"
 
 
 @frozen

@@ -78,7 +78,7 @@ async def test_a_message_is_claimed_once_and_again_only_when_nobody_settled_it(q
     await tell()
     claims = await asyncio.gather(*(queue.claim(SMS, MANNERS, 10) for _ in range(5)))
     (first,) = [message for claim in claims for message in claim]
-    assert (first.text, first.address, first.reference) == ("हिन्दी n1", "9000000001", f"headend-{first.delivery}-1")
+    assert (first.text, first.address, first.reference) == ("हिन्दी n1", "9000000001", f"headend-sms-{first.delivery}-1")
     clock.forward(minutes=6)
     (second,) = await queue.claim(SMS, MANNERS, 10)
     assert (second.attempt, second.reference) == (2, first.reference)
