@@ -12,3 +12,15 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if item.get_closest_marker("nightly"):
             item.add_marker(skip)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many inputs all fuzz targets were given, where they were."""
+    counts = [
+        value
+        for report in terminalreporter.stats.get("passed", ())
+        for name, value in getattr(report, "user_properties", ())
+        if name == "fuzz executions" and report.when == "call"
+    ]
+    if counts:
+        terminalreporter.write_line(f"fuzz: {sum(counts):,} executions by {len(counts)} targets, nothing found")

@@ -26,6 +26,10 @@ class Target:
 
     name: str
     run: Callable[[bytes], object]
+    #: Longer inputs slow the search down and find nothing that these do not.
+    longest: int = 512
+    #: Its part of all executions, beside those of the others: a fast target gets more of them.
+    share: int = 4
 
     @property
     def corpus(self) -> list[bytes]:
@@ -57,5 +61,13 @@ def names() -> list[str]:
 
 
 def target(name: str) -> Target:
-    """The target in targets/NAME.py."""
-    return Target(name, importlib.import_module(f"tests.fuzz.targets.{name}").run)
+    """The target in targets/NAME.py; LONGEST and SHARE there are its own."""
+    module = importlib.import_module(f"tests.fuzz.targets.{name}")
+    own = {key.lower(): getattr(module, key) for key in ("LONGEST", "SHARE") if hasattr(module, key)}
+    return Target(name, module.run, **own)
+
+
+def divided(total: int) -> dict[str, int]:
+    """How many of `total` executions each target does: together not one less."""
+    shares = {name: target(name).share for name in names()}
+    return {name: -(-total * share // sum(shares.values())) for name, share in shares.items()}

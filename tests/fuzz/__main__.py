@@ -6,6 +6,7 @@ adds inputs that reach new code to the committed corpus, as few and as short as 
 
 import argparse
 import hashlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,8 +14,8 @@ from pathlib import Path
 
 from tests.fuzz import CPU_SECONDS, FOLDER, SlowError, names, target
 
-#: Longer inputs slow the search down and find nothing that these do not.
-MAX_LENGTH = 512
+#: What the search itself counted, when it is done.
+EXECUTED = re.compile(r"stat::number_of_executed_units: (\d+)")
 #: A corpus beyond this is no longer small.
 MOST_KEPT = 60
 
@@ -46,7 +47,8 @@ def main() -> int:
         elif given.keep:
             keep(given.target, [path.read_bytes() for path in Path(folder).iterdir()])
         else:
-            say(f"{given.target}: {given.executions} executions, nothing found")
+            executed = int(EXECUTED.findall(done.stdout + done.stderr)[-1])
+            say(f"{given.target}: {executed} executions, nothing found")
     return done.returncode
 
 
@@ -72,7 +74,7 @@ def search(name: str, executions: int, seed: int, folder: Path) -> int:
             # Counting branches makes code slow: the input is kept, and measured again without that.
             Path(folder, f"slow-{hashlib.sha256(octets).hexdigest()[:16]}").write_bytes(octets)
 
-    options = [f"-runs={executions}", f"-seed={seed}", f"-max_len={MAX_LENGTH}", f"-artifact_prefix={folder}/"]
+    options = [f"-runs={executions}", f"-seed={seed}", f"-max_len={tested.longest}", f"-artifact_prefix={folder}/"]
     options += ["-timeout=5", "-rss_limit_mb=1024", "-verbosity=1", "-print_final_stats=1"]
     atheris.Setup([sys.argv[0], *options, str(folder)], check)
     atheris.Fuzz()

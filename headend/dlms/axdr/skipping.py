@@ -35,8 +35,8 @@ _DATA_COST = 8
 _UNLIMITED = 1 << 62
 _CONTAINERS = frozenset({int(Tag.ARRAY), int(Tag.STRUCTURE)})
 _FIXED_MEMORY = [once for once, _ in MEMORY]
-#: With the two octets of its tag and length.
-_OCTET_STRING_MEMORY = MEMORY[Tag.OCTET_STRING][0] + 2 * MEMORY[Tag.OCTET_STRING][1]
+#: Strings whose length counts octets.
+_STRINGS = frozenset(map(int, STRINGS - {Tag.BIT_STRING}))
 
 
 def skip(octets: bytes, offset: int, shared: list[int] | None = None) -> int:
@@ -88,10 +88,11 @@ def _skip_elements(octets: bytes, offset: int, count: int, depth: int, budget: l
             if size is not None:
                 offset += 1 + size
                 room -= _FIXED_MEMORY[tag]
-            elif tag == 9 and octets[offset + 1] < 0x80:
+            elif tag in _STRINGS and octets[offset + 1] < 0x80:
                 size = octets[offset + 1]
                 offset += 2 + size
-                room -= _OCTET_STRING_MEMORY + size
+                once, each = MEMORY[tag]
+                room -= once + each * (2 + size)
             elif tag in _CONTAINERS and octets[offset + 1] < 0x80 and depth < MAX_DEPTH:
                 size = octets[offset + 1]
                 offset += 2

@@ -3,6 +3,8 @@
 from headend.dlms.apdu import decode, encode
 from headend.dlms.errors import DecodeError
 
+SHARE = 8
+
 
 def run(octets: bytes) -> None:
     try:

@@ -41,6 +41,9 @@ AARQ = encode_wrapper(
     ),
 )
 
+SHARE = 3
+LONGEST = 384
+
 
 def answer(request: object) -> object:
     match request:

@@ -3,6 +3,9 @@
 from headend.dlms.axdr import decode_at, encode, from_notation, plain, skip, to_notation
 from headend.dlms.errors import DecodeError
 
+SHARE = 3
+LONGEST = 256
+
 
 def run(octets: bytes) -> None:
     try:

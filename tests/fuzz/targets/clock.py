@@ -8,6 +8,8 @@ from headend.meters.clock import clock_to_utc
 
 ZONES = (ZoneInfo("Asia/Kolkata"), ZoneInfo("Europe/Vienna"), ZoneInfo("UTC"))
 
+SHARE = 10
+
 
 def run(octets: bytes) -> None:
     for zone in ZONES:

@@ -8,6 +8,8 @@ from headend.dlms.errors import LocalError
 
 ATTRIBUTES = [(table.class_id, number) for table in CLASSES.values() for number in table.attributes]
 
+SHARE = 8
+
 
 def run(octets: bytes) -> None:
     if not octets:

@@ -2,6 +2,9 @@
 
 from headend.dlms.hdlc import FrameReader, PushReader, decode_frames, encode_frame
 
+SHARE = 3
+LONGEST = 384
+
 
 def pieces_of(octets):
     """Single octets at first, then larger ones: a search has no time for 500 calls an input."""

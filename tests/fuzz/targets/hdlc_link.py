@@ -14,6 +14,9 @@ MOST_OUTPUT = 8 * 2049
 #: A search has no time for more steps an input.
 MOST_STEPS = 24
 
+SHARE = 1
+LONGEST = 192
+
 
 def steps(octets):
     at = 0

@@ -2,6 +2,8 @@
 
 from headend.dlms.mbus import decode_mbus_frames, encode_mbus_frame, join_mbus_frames
 
+SHARE = 6
+
 
 def run(octets: bytes) -> None:
     frames = decode_mbus_frames(octets)

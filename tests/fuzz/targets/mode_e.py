@@ -3,6 +3,9 @@
 from headend.dlms.errors import RemoteError
 from headend.dlms.mode_e import ModeEClient, ModeEServer
 
+SHARE = 1
+LONGEST = 160
+
 
 def run(octets: bytes) -> None:
     for side in (ModeEClient(), ModeEServer("HDE", "METER-1")):

@@ -6,6 +6,9 @@ from headend.dlms.security import KeyContext
 TITLE = bytes.fromhex("4d4d4d0000bc614e")
 KEYS = PushKeys(KeyContext(bytes(range(16)), bytes(range(0xD0, 0xE0))))
 
+SHARE = 3
+LONGEST = 384
+
 
 def run(octets: bytes) -> object:
     listener = PushListener(lambda title: KEYS if title == TITLE else None, takes_plain=True)

@@ -3,6 +3,9 @@
 from headend.dlms.errors import DecodeError
 from headend.dlms.rows import _general, decode_columns, decode_rows
 
+SHARE = 3
+LONGEST = 384
+
 
 def run(octets: bytes) -> None:
     try:

@@ -38,6 +38,8 @@ RING = KeyRing(
 HEADER = GeneralHeader(b"\x01", *TITLES)
 MECHANISMS = (*Authentication,)[2:]
 
+SHARE = 6
+
 
 def run(octets: bytes) -> None:
     if not octets:

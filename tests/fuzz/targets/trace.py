@@ -12,6 +12,9 @@ KEYS = (
     TraceKey(KeyContext(bytes.fromhex("101112131415161718191a1b1c1d1e1f")), bytes.fromhex("5341475905e6a313")),
 )
 
+SHARE = 1
+LONGEST = 256
+
 
 def run(octets: bytes) -> None:
     for strict in (True, False):

@@ -3,6 +3,9 @@
 from headend.dlms.errors import RemoteError
 from headend.dlms.wrapper import WrapperFraming, WrapperServerFraming, decode_datagram, encode_wrapper
 
+SHARE = 2
+LONGEST = 256
+
 
 def pieces_of(octets):
     """Single octets at first, then larger ones: a search has no time for 500 calls an input."""
