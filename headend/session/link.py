@@ -53,6 +53,8 @@ ASSOCIATION_PATIENCE: Final = 20.0
 RELEASE_PATIENCE: Final = 3.0
 #: Octets held back while counters are reserved: one answer of the largest size, and a little.
 MOST_HELD: Final = 1 << 20
+#: Members of enumerations that every session needs: looked up in their class they take 0.15 us each time (3.11).
+_ASSOCIATED: Final = State.ASSOCIATED
 
 
 class Link:
@@ -178,7 +180,7 @@ class Link:
 
     async def release(self) -> None:
         """End the association in order where it still stands; never raises, never waits long."""
-        if self._fault is not None or self._connection.state is not State.ASSOCIATED:
+        if self._fault is not None or self._connection.state is not _ASSOCIATED:
             return
         self._timer.cancel()
         self._due = min(self._end, self._loop.time() + RELEASE_PATIENCE)

@@ -52,6 +52,17 @@ _NEVER_PROTECTED: Final = frozenset((_EXCEPTION, _SERVICE_ERROR))
 _ASKED: Final = CLIENT[State.ASSOCIATED][Event.REQUEST]
 _ANSWERED: Final = CLIENT[State.REQUESTING][Event.RESPONSE]
 _NOTHING: Final = Conformance(0)
+#: Members of enumerations that every session needs: looked up in their class they take 0.15 us each time (3.11).
+_BROKEN: Final = State.BROKEN
+_ASSOCIATED: Final = State.ASSOCIATED
+_RELEASING: Final = State.RELEASING
+_ASSOCIATE: Final = Event.ASSOCIATE
+_REQUEST: Final = Event.REQUEST
+_RELEASE: Final = Event.RELEASE
+_HANG_UP: Final = Farewell.HANG_UP
+_CHALLENGED: Final = Event.CHALLENGED
+_PROVEN: Final = Event.PROVEN
+_RELEASE_ANSWERED: Final = Event.RELEASE_ANSWERED
 
 
 class ClientConnection:
@@ -140,7 +151,7 @@ class ClientConnection:
 
     def associate(self) -> None:
         """Queue the link's set-up, where there is one, and the AARQ."""
-        state = ours(CLIENT, self._state, Event.ASSOCIATE)
+        state = ours(CLIENT, self._state, _ASSOCIATE)
         aarq = self._opening.aarq()
         if not self._framing.connected:
             self._framing.connect()
@@ -153,10 +164,10 @@ class ClientConnection:
         `LocalError` when another one is outstanding, when the meter did not agree to what it needs, or when it is too
         long for the meter and can't be cut; nothing was sent then.
         """
-        if self._state is not State.ASSOCIATED:
+        if self._state is not _ASSOCIATED:
             if self._fault is not None:
                 raise self._fault
-            ours(CLIENT, self._state, Event.REQUEST)
+            ours(CLIENT, self._state, _REQUEST)
         prepared = request if isinstance(request, PreparedRequest) else prepare(request)
         if self._invoke_shift:
             prepared = self._shifted(prepared)
@@ -179,10 +190,10 @@ class ClientConnection:
         """Queue the RLRQ; whether an answer (`Released`) is to be waited for."""
         if self._fault is not None:
             raise self._fault
-        state = ours(CLIENT, self._state, Event.RELEASE)
-        if self._parameters.farewell is Farewell.HANG_UP:
+        state = ours(CLIENT, self._state, _RELEASE)
+        if self._parameters.farewell is _HANG_UP:
             self._framing.disconnect()
-            self._state = ours(CLIENT, state, Event.RELEASE_ANSWERED)
+            self._state = ours(CLIENT, state, _RELEASE_ANSWERED)
             return False
         self._wrap(self._opening.rlrq())
         self._state = state
@@ -190,7 +201,7 @@ class ClientConnection:
 
     def receive(self, octets: bytes) -> list[ClientEvent]:
         """The events that `octets` complete; may queue output. See the class for when it raises."""
-        if self._state is State.BROKEN:
+        if self._state is _BROKEN:
             return self._broken()
         events: list[ClientEvent] = []
         self._events = events
@@ -205,7 +216,7 @@ class ClientConnection:
 
     def timeout(self) -> list[ClientEvent]:
         """The timer that `waiting` asks for ran out: ask again for what was lost. As `receive`."""
-        if self._state is State.BROKEN:
+        if self._state is _BROKEN:
             return self._broken()
         events: list[ClientEvent] = []
         self._events = events
@@ -223,8 +234,8 @@ class ClientConnection:
         if self._fault is not None:
             raise self._fault
         state = self._state
-        if state is State.RELEASING:
-            self._state = ours(CLIENT, state, Event.RELEASE_ANSWERED)
+        if state is _RELEASING:
+            self._state = ours(CLIENT, state, _RELEASE_ANSWERED)
             return [Released(confirmed=False)]
         self._state = ours(CLIENT, state, Event.END)
         self._exchange = None
@@ -241,7 +252,7 @@ class ClientConnection:
         """Nothing more is believed; what came before the fault is given first."""
         self._state = theirs(CLIENT, self._state, Event.FAULT)
         self._exchange = None
-        if self._state is State.BROKEN:
+        if self._state is _BROKEN:
             self.take_output = bytes
         if not self._events:
             raise fault
@@ -289,7 +300,7 @@ class ClientConnection:
             self._state = theirs(CLIENT, self._state, Event.ACCEPTED)
             self._tell_associated()
         else:
-            self._state = theirs(CLIENT, self._state, Event.CHALLENGED)
+            self._state = theirs(CLIENT, self._state, _CHALLENGED)
             self._transmit(self._opening.prove(challenge))
 
     def _take_proof(self, apdu: bytes) -> None:
@@ -297,7 +308,7 @@ class ClientConnection:
         if rejection is not None:
             self._refuse(rejection, Event.DISPROVEN)
             return
-        self._state = theirs(CLIENT, self._state, Event.PROVEN)
+        self._state = theirs(CLIENT, self._state, _PROVEN)
         self._tell_associated()
 
     def _refuse(self, rejection: AssociationRejected, event: Event) -> None:
@@ -343,7 +354,7 @@ class ClientConnection:
             raise RemoteError(f"APDU {tag:02x} answers nothing that was asked")
 
     def _take_refusal(self, apdu: bytes, *, protected: bool) -> None:
-        if self._state is State.RELEASING:
+        if self._state is _RELEASING:
             self._tell_released(confirmed=False)
             return
         self._state = theirs(CLIENT, self._state, Event.RESPONSE)
@@ -365,7 +376,7 @@ class ClientConnection:
             self._take_service(apdu)  # a notification that crossed the RLRQ
 
     def _tell_released(self, *, confirmed: bool) -> None:
-        self._state = theirs(CLIENT, self._state, Event.RELEASE_ANSWERED)
+        self._state = theirs(CLIENT, self._state, _RELEASE_ANSWERED)
         self._framing.disconnect()
         self._events.append(Released(confirmed))
 
@@ -379,11 +390,11 @@ class ClientConnection:
         State.IDLE: _take_unasked,
         State.ASSOCIATING: _take_aare,
         State.AUTHENTICATING: _take_proof,
-        State.ASSOCIATED: _take_service,
+        _ASSOCIATED: _take_service,
         State.REQUESTING: _take_service,
-        State.RELEASING: _take_release,
+        _RELEASING: _take_release,
         State.RELEASED: _pass_over,
         State.REFUSED: _pass_over,
-        State.BROKEN: _pass_over,
+        _BROKEN: _pass_over,
         State.CLOSED: _pass_over,
     }

@@ -35,6 +35,8 @@ from headend.dlms.connection.services import INVOKE_ID, LONG_INVOKE_ID, Prepared
 from headend.dlms.enumerations import DataAccessResult
 from headend.dlms.errors import DecodeError, RemoteError
 
+# Skips the constructor that NamedTuple generates, which only counts its arguments.
+_new = tuple.__new__
 #: Tag, choice, invoke-id, last-block, block number, choice of the result.
 _BLOCK_HEAD: Final = 9
 
@@ -75,7 +77,7 @@ class Exchange:
         if type(request) is GetRequestNormal and len(octets) > 4 and not (octets[2] ^ request.invoke) & INVOKE_ID:
             if octets[1] == 1:
                 if octets[3] == 0 and self._parts is None:
-                    return GetResponseNormal(octets[2], EncodedData(octets[4:]))
+                    return GetResponseNormal(octets[2], _new(EncodedData, (octets[4:],)))
             elif octets[1] == 2 and len(octets) > _BLOCK_HEAD and octets[8] == 0:
                 return self._take_raw_block(request.invoke, octets)
         return self.take(decode(octets))
@@ -88,7 +90,7 @@ class Exchange:
         last = octets[3] != 0
         parts = self._add(int.from_bytes(octets[4:8], "big"), raw, last=last)
         if last:
-            return GetResponseNormal(octets[2], EncodedData(parts.join()))
+            return GetResponseNormal(octets[2], _new(EncodedData, (parts.join(),)))
         return b"\xc0\x02%c%b" % (invoke, octets[4:8])
 
     def take(self, apdu: object) -> Answer | bytes:

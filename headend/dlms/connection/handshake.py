@@ -4,6 +4,7 @@ Everything that decides is in `ClientParameters`. The AARE is only compared with
 or envelope than asked for is an attack or a defect, and either ends the association.
 """
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from headend.dlms.apdu import (
@@ -71,6 +72,18 @@ _USER_TEXTS: Final = {
     UserDiagnostic.AUTHENTICATION_FAILURE: "authentication refused by the meter",
     UserDiagnostic.AUTHENTICATION_REQUIRED: "the meter wants a stronger authentication than was offered",
 }
+#: Members of enumerations that every session needs: looked up in their class they take 0.15 us each time (3.11).
+_HLS: Final = Authentication.HLS
+_LLS: Final = Authentication.LLS
+_HLS_GMAC: Final = Authentication.HLS_GMAC
+_HLS_SHA256: Final = Authentication.HLS_SHA256
+_HLS_ECDSA: Final = Authentication.HLS_ECDSA
+_GENERAL_CIPHERING: Final = Ciphering.GENERAL_CIPHERING
+_CONTEXT_LN_CIPHERED: Final = ApplicationContext.LN_CIPHERED
+_CONTEXT_LN: Final = ApplicationContext.LN
+_PLAIN_RELEASE: Final = Farewell.PLAIN_RELEASE
+_SUCCESS: Final = ActionResult.SUCCESS
+_ACCEPTED: Final = AssociationResult.ACCEPTED
 
 
 class Accepted(NamedTuple):
@@ -85,17 +98,17 @@ def check_parameters(parameters: ClientParameters) -> None:
     """`LocalError` where what is asked for can't be done with what is given."""
     security = parameters.security
     authentication = parameters.authentication
-    if authentication >= Authentication.HLS and not is_challenge(parameters.challenge):
+    if authentication >= _HLS and not is_challenge(parameters.challenge):
         raise LocalError(f"HLS needs a challenge of {SHORTEST_CHALLENGE} to {LONGEST_CHALLENGE} octets")
-    if authentication in (Authentication.HLS_GMAC, Authentication.HLS_SHA256) and security is None:
+    if authentication in (_HLS_GMAC, _HLS_SHA256) and security is None:
         raise LocalError(f"{authentication.name} needs system titles, and GMAC keys")
-    if authentication == Authentication.HLS_ECDSA and (security is None or security.signing is None):
+    if authentication == _HLS_ECDSA and (security is None or security.signing is None):
         raise LocalError("HLS with ECDSA needs signing keys")
     if security is None:
         return
     if security.peer_system_title == security.system_title:
         raise LocalError("both ends have the same system title")
-    if security.ciphering is Ciphering.GENERAL_CIPHERING and not (security.policy and security.end_to_end):
+    if security.ciphering is _GENERAL_CIPHERING and not (security.policy and security.end_to_end):
         raise LocalError("general-ciphering needs end-to-end keys, and a policy that uses them")
     if security.ciphering.dedicated and not (security.policy and parameters.dedicated_key):
         raise LocalError("a dedicated key is needed, and a policy that uses it")
@@ -115,7 +128,7 @@ def build_aarq(parameters: ClientParameters, protection: Protection | None) -> b
         initiate = encode(InitiateRequest(parameters.conformance, size, key))
     else:
         initiate = initiation.initiate_request(parameters.conformance, parameters.max_pdu_size)
-    value = parameters.secret if authentication == Authentication.LLS else parameters.challenge
+    value = parameters.secret if authentication == _LLS else parameters.challenge
     return initiation.aarq(
         context_of(protection),
         authentication or None,
@@ -127,12 +140,12 @@ def build_aarq(parameters: ClientParameters, protection: Protection | None) -> b
 
 def context_of(protection: Protection | None) -> ApplicationContext:
     """The application context that goes with what is or is not ciphered."""
-    return ApplicationContext.LN if protection is None else ApplicationContext.LN_CIPHERED
+    return _CONTEXT_LN if protection is None else _CONTEXT_LN_CIPHERED
 
 
 def build_rlrq(parameters: ClientParameters, protection: Protection | None) -> bytes:
     """The RLRQ; its user information proves that it comes from us where the association is ciphered."""
-    if protection is None or parameters.farewell is Farewell.PLAIN_RELEASE:
+    if protection is None or parameters.farewell is _PLAIN_RELEASE:
         return encode(Rlrq())
     initiate = initiation.initiate_request(parameters.conformance, parameters.max_pdu_size)
     return initiation.rlrq(protection.seal_as(GLO_INITIATE_REQUEST, initiate))
@@ -146,7 +159,7 @@ def build_hls_reply(proof: EncodedData) -> bytes:
 def read_hls_answer(octets: bytes) -> Apdu:
     """Pass 4 as nearly all meters send it, read at once; whatever else it is, read the general way."""
     if octets.startswith(_HLS_ANSWER_HEAD):
-        return ActionResponseNormal(HLS_INVOKE, ActionResult.SUCCESS, EncodedData(octets[len(_HLS_ANSWER_HEAD) :]))
+        return ActionResponseNormal(HLS_INVOKE, _SUCCESS, EncodedData(octets[len(_HLS_ANSWER_HEAD) :]))
     return decode(octets)
 
 
@@ -158,14 +171,14 @@ def check_aare(
     `SecurityError` where it takes less protection or authentication than was asked for; `RemoteError` where it agrees
     to nothing usable. The peer's system title is learned here where it is not pinned.
     """
-    if aare.result != AssociationResult.ACCEPTED:
+    if aare.result != _ACCEPTED:
         return _rejected(aare, protection)
     if aare.application_context != context_of(protection):
         raise SecurityError("the meter accepted another application context than was asked for")
     title = learned_title(parameters, aare.responding_ap_title)
     if protection is not None:
         _hold_to_title(protection, title)
-    elif parameters.authentication >= Authentication.HLS:
+    elif parameters.authentication >= _HLS:
         check_title(parameters.authentication, title)
     challenge = _check_authentication(parameters, aare)
     if isinstance(challenge, AssociationRejected):
@@ -201,7 +214,7 @@ def _hold_to_title(protection: Protection, title: bytes | None) -> None:
 
 
 def _check_authentication(parameters: ClientParameters, aare: Aare) -> bytes | AssociationRejected | None:
-    if parameters.authentication < Authentication.HLS:
+    if parameters.authentication < _HLS:
         wants_more = UserDiagnostic.AUTHENTICATION_REQUIRED
         if aare.diagnostic_source is DiagnosticSource.ACSE_SERVICE_USER and aare.diagnostic == wants_more:
             return AssociationRejected(_USER_TEXTS[wants_more], aare.result, diagnostic=wants_more)
@@ -237,7 +250,13 @@ def _agree(parameters: ClientParameters, initiate: InitiateResponse, challenge: 
     size = initiate.server_max_receive_pdu_size or LARGEST_PDU
     if size < SMALLEST_PDU:
         raise RemoteError(f"the meter takes {size} octets, too few for anything")
-    return Accepted(initiate.negotiated_conformance & parameters.conformance, size, challenge)
+    return Accepted(_in_common(initiate.negotiated_conformance, parameters.conformance), size, challenge)
+
+
+@lru_cache(maxsize=256)
+def _in_common(theirs: Conformance, ours: Conformance) -> Conformance:
+    """Kept, as the operators of IntFlag are Python and take 0.8 us each, and a fleet agrees to a handful of sets."""
+    return theirs & ours
 
 
 def _rejected(aare: Aare, protection: Protection | None) -> AssociationRejected:

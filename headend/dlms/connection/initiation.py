@@ -111,10 +111,15 @@ def read_rlre(octets: bytes) -> Rlre | None:
     return Rlre(user_information=octets[_RLRE_HEAD:])
 
 
+@lru_cache(maxsize=256)
+def _conformance(octets: bytes) -> Conformance:
+    return Conformance(int.from_bytes(octets, "big"))
+
+
 def read_initiate_response(octets: bytes) -> object:
     """The initiate response, or whatever APDU `octets` are; `DecodeError` if they are none."""
     if len(octets) == _INITIATE_RESPONSE.size:
         head, conformance, size, vaa_name = _INITIATE_RESPONSE.unpack(octets)
         if head == _INITIATE_RESPONSE_HEAD:
-            return InitiateResponse(Conformance(int.from_bytes(conformance, "big")), size, vaa_name)
+            return InitiateResponse(_conformance(conformance), size, vaa_name)
     return decode(octets)

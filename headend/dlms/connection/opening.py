@@ -1,5 +1,7 @@
 """How a client's association comes to stand: its AARQ, what it makes of the AARE, and both halves of HLS."""
 
+from typing import Final
+
 from headend.dlms.apdu import (
     Aare,
     ActionResponseNormal,
@@ -18,6 +20,10 @@ from headend.dlms.connection.services import INVOKE_ID
 from headend.dlms.enumerations import Conformance, UserDiagnostic
 from headend.dlms.errors import RemoteError, SecurityError
 from headend.dlms.security import KeyContext
+
+_GENERAL_PROTECTION: Final = int(Conformance.GENERAL_PROTECTION)
+#: Members of enumerations that every session needs: looked up in their class they take 0.15 us each time (3.11).
+_GENERAL_CIPHERING: Final = Ciphering.GENERAL_CIPHERING
 
 
 class Opening:
@@ -45,7 +51,7 @@ class Opening:
         if ciphering.dedicated and parameters.dedicated_key is not None:
             dedicated = KeyContext(parameters.dedicated_key, security.keys.authentication_key)
             self.cipher = Protection(security, counter, dedicated=dedicated, general=ciphering.general)
-        elif ciphering is Ciphering.GENERAL_CIPHERING:
+        elif ciphering is _GENERAL_CIPHERING:
             self.cipher = end_to_end_of(security, counter)
 
     def aarq(self) -> bytes:
@@ -73,8 +79,9 @@ class Opening:
         cipher = self.cipher
         if cipher is None:
             return
-        cipher.learn(self.title)
-        if cipher.general and not conformance & Conformance.GENERAL_PROTECTION:
+        if cipher is not self.protection:  # which learned it with the AARE
+            cipher.learn(self.title)
+        if cipher.general and not int(conformance) & _GENERAL_PROTECTION:
             # The service-specific envelope proves the same under the same key; general-ciphering has no such twin.
             if isinstance(cipher, EndToEnd):
                 raise RemoteError("the meter did not agree to general protection, which general-ciphering is")

@@ -50,9 +50,7 @@ def hls_reply(context: HlsContext, *, received: bytes, sent: bytes, invocation_c
     if context.mechanism is Authentication.HLS_GMAC:
         if invocation_counter is None:
             raise LocalError("HLS-GMAC takes an invocation counter")
-        control = _AUTHENTICATED | context.suite
-        tag = gmac(_keys(context), context.own_system_title, control, invocation_counter, received)
-        return b"%c%b%b" % (control, invocation_counter.to_bytes(4, "big"), tag)
+        return gmac_reply(_keys(context), context.suite, context.own_system_title, invocation_counter, received)
     if context.mechanism is Authentication.HLS_ECDSA:
         return _signing(context).sign(_titles(context.own_system_title, context.peer_system_title) + received + sent)
     return _digest(context, received, sent, context.own_system_title, context.peer_system_title)
@@ -66,7 +64,7 @@ def hls_verify(context: HlsContext, reply: bytes, *, sent: bytes, received: byte
     if sent == received:
         raise SecurityError("the peer sent our own challenge back")
     if context.mechanism is Authentication.HLS_GMAC:
-        return _verify_gmac(context, reply, sent)
+        return gmac_verify(_keys(context), context.suite, context.peer_system_title, reply, sent)
     if context.mechanism is Authentication.HLS_ECDSA:
         octets = _titles(context.peer_system_title, context.own_system_title) + sent + received
         _signing(context).verify(octets, reply)
@@ -77,14 +75,22 @@ def hls_verify(context: HlsContext, reply: bytes, *, sent: bytes, received: byte
     return None
 
 
-def _verify_gmac(context: HlsContext, reply: bytes, sent: bytes) -> int:
+def gmac_reply(keys: KeyContext, suite: int, system_title: bytes, invocation_counter: int, received: bytes) -> bytes:
+    """The proof of mechanism 5 that answers `received`; `system_title` is ours, the counter used for nothing else."""
+    control = _AUTHENTICATED | suite
+    tag = gmac(keys, system_title, control, invocation_counter, received)
+    return b"%c%b%b" % (control, invocation_counter.to_bytes(4, "big"), tag)
+
+
+def gmac_verify(keys: KeyContext, suite: int, peer_title: bytes, reply: bytes, sent: bytes) -> int:
+    """The counter in the proof of mechanism 5; SecurityError unless it is that of `peer_title` for our `sent`."""
     if len(reply) != _GMAC_HEADER_OCTETS + TAG_OCTETS:
         raise SecurityError(f"an answer to our challenge of {len(reply)} octets")
-    control = _AUTHENTICATED | context.suite
+    control = _AUTHENTICATED | suite
     if reply[0] != control:
         raise SecurityError(f"the answer to our challenge has security control {reply[0]:02x}, not {control:02x}")
     counter = int.from_bytes(reply[1:_GMAC_HEADER_OCTETS], "big")
-    expected = gmac(_keys(context), context.peer_system_title, control, counter, sent)
+    expected = gmac(keys, peer_title, control, counter, sent)
     if not compare_digest(expected, reply[_GMAC_HEADER_OCTETS:]):
         raise SecurityError("the answer to our challenge is wrong")
     return counter
