@@ -1,6 +1,6 @@
 import click
 
-from headend.cli.output import config_option, emit_json, json_option, say
+from headend.cli.output import config_option, emit_json, json_option, say, table
 
 
 @click.group()
@@ -35,3 +35,83 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
         return
     would = "would be " if dry_run else ""
     say(f"{file}: {report.added} consumers {would}added, {report.changed} changed, {report.unchanged} as they were")
+
+
+@consumers.command(
+    "list", epilog="\b\nExample:\n  headend consumers list --without-number --office 'Ranchi/Ranchi East'"
+)
+@click.option("--without-number", is_flag=True, help="Only those whom no text message reaches.")
+@click.option("--office", default="", help="Only those of this office and those below it.")
+@click.option("--after", default="", help="Only numbers after this one, to go on where a list ended.")
+@click.option("--limit", default=1000, show_default=True, type=click.IntRange(min=1))
+@config_option
+@json_option
+def list_(without_number: bool, office: str, after: str, limit: int, config: str | None, as_json: bool) -> None:
+    """Consumers by number; with --without-number those who have none, or one that messages do not reach."""
+    from headend.cli.running import with_store
+
+    found = with_store(
+        config,
+        lambda store: store.contacts.consumers(office, after, limit, only_unreachable=without_number),
+    )
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        (each.consumer_no, each.name, each.office, each.mobile, each.undelivered or None, each.since) for each in found
+    ]
+    columns = ("consumer", "name", "office", "mobile", "undelivered", "not reached since")
+    table("Consumers without a working number" if without_number else "Consumers", columns, rows)
+
+
+@consumers.command(
+    "change-number", epilog="\b\nExample:\n  headend consumers change-number 10000000001 9876543210 --by counter-4"
+)
+@click.argument("consumer_no", metavar="CONSUMER_NO")
+@click.argument("mobile", metavar="NEW")
+@click.option("--by", help="Who asks for it.  [default: the user who runs this]")
+@config_option
+@json_option
+def change_number(consumer_no: str, mobile: str, by: str | None, config: str | None, as_json: bool) -> None:
+    """Send a one-time password to a consumer's new mobile number; `confirm-number` changes it."""
+    from headend.app.delivering import ask_number_change
+    from headend.cli.running import person, with_headend
+
+    number = with_headend(config, lambda headend: ask_number_change(headend, consumer_no, mobile, by or person()))
+    if as_json:
+        emit_json({"consumer_no": consumer_no, "sent_to": number})
+        return
+    say(f"a code is on its way to {number}; go on with `headend consumers confirm-number {consumer_no} CODE`")
+
+
+@consumers.command("confirm-number", epilog="\b\nExample:\n  headend consumers confirm-number 10000000001 482913")
+@click.argument("consumer_no", metavar="CONSUMER_NO")
+@click.argument("code", metavar="CODE")
+@click.option("--by", help="Who confirms it.  [default: the user who runs this]")
+@config_option
+@json_option
+def confirm_number(consumer_no: str, code: str, by: str | None, config: str | None, as_json: bool) -> None:
+    """Change the number if the code is the one that was sent to it; the old number is told."""
+    from headend.app.delivering import confirm_number_change
+    from headend.cli.running import person, with_headend
+
+    number = with_headend(config, lambda headend: confirm_number_change(headend, consumer_no, code, by or person()))
+    if as_json:
+        emit_json({"consumer_no": consumer_no, "mobile": number})
+        return
+    say(f"consumer {consumer_no} now has the number {number}")
+
+
+@consumers.command("set-email", epilog="\b\nExample:\n  headend consumers set-email 10000000001 name@example.org")
+@click.argument("consumer_no", metavar="CONSUMER_NO")
+@click.argument("address", metavar="ADDRESS")
+@click.option("--by", help="Who asks for it.  [default: the user who runs this]")
+@config_option
+def set_email(consumer_no: str, address: str, by: str | None, config: str | None) -> None:
+    """Note where a consumer's notices go by e-mail; an empty ADDRESS forgets it."""
+    from headend.cli.running import person, with_store
+
+    if address and (address.count("@") != 1 or not address.isprintable() or any(each.isspace() for each in address)):
+        raise click.BadParameter(f"{address!r} is no e-mail address", param_hint="ADDRESS")
+    with_store(config, lambda store: store.contacts.set_email(consumer_no, address or None, by or person()))
+    say(f"consumer {consumer_no}: {'noted' if address else 'forgotten'}")

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 from attrs import define
 
 from headend.notify.manners import Manners
@@ -77,6 +78,10 @@ class Deliveries:
     async def delivery(self, delivery: int) -> Delivery:
         """One message; raises UnknownDelivery."""
         return await self._readers.run(lambda connection: _one(connection, delivery))
+
+    async def text(self, delivery: int) -> str | None:
+        """The words of a message."""
+        return await self._readers.run(lambda connection: _text(connection, delivery))
 
     async def deliveries(
         self,
@@ -322,6 +327,13 @@ def _one(connection: Connection, delivery: int) -> Delivery:
     if row is None:
         raise UnknownDelivery(delivery)
     return _delivery(row)
+
+
+def _text(connection: Connection, delivery: int) -> str | None:
+    row = connection.execute(
+        "SELECT n.texts, d.language FROM deliveries d JOIN notices n ON n.id = d.notice WHERE d.id = ?", (delivery,)
+    ).fetchone()
+    return None if row is None else msgspec.json.decode(row[0], type=dict[str, str]).get(row[1])
 
 
 def _delivery(row: tuple[object, ...]) -> Delivery:

@@ -17,15 +17,15 @@ from headend.storage.writer import Writer
 _LISTED: Final = """
 SELECT a.consumer_no, a.name, a.office, a.mobile, coalesce(c.undelivered, 0), c.listed_at
 FROM accounts a LEFT JOIN contacts c ON c.account = a.id
-WHERE (a.mobile IS NULL OR c.listed_at IS NOT NULL) AND (:office = '' OR a.office = :office
+WHERE (:all OR a.mobile IS NULL OR c.listed_at IS NOT NULL) AND (:office = '' OR a.office = :office
   OR substr(a.office, 1, :length) = :office || '/') AND a.consumer_no > :after
 ORDER BY a.consumer_no LIMIT :limit
 """
 
 
 @frozen
-class Unreachable:
-    """A consumer without a working number: none at all, or one that `undelivered` messages in a row did not reach."""
+class Reach:
+    """A consumer's number, and how many messages in a row did not reach it; `since`: it counts as not working."""
 
     consumer_no: str
     name: str
@@ -47,15 +47,27 @@ class Contacts:
         """Note a consumer's e-mail address, None to forget it; raises UnknownConsumer."""
         await self._writer.run(lambda connection: _set_email(connection, consumer_no, email, by, self._now()))
 
-    async def without_number(self, office: str = "", after: str = "", limit: int = 1000) -> list[Unreachable]:
+    async def without_number(self, office: str = "", after: str = "", limit: int = 1000) -> list[Reach]:
         """Consumers of an office, and of those below it, who have no working number; by number, after `after`."""
-        values: dict[str, str | int] = {"office": office, "length": len(office) + 1, "after": after, "limit": limit}
-        return await self._readers.run(lambda connection: _without_number(connection, values))
+        return await self.consumers(office, after, limit, only_unreachable=True)
+
+    async def consumers(
+        self, office: str = "", after: str = "", limit: int = 1000, *, only_unreachable: bool = False
+    ) -> list[Reach]:
+        """Consumers of an office, and of those below it, and how they can be reached; by number, after `after`."""
+        values: dict[str, str | int] = {
+            "office": office,
+            "length": len(office) + 1,
+            "after": after,
+            "limit": limit,
+            "all": int(not only_unreachable),
+        }
+        return await self._readers.run(lambda connection: _reaches(connection, values))
 
 
-def _without_number(connection: Connection, values: dict[str, str | int]) -> list[Unreachable]:
+def _reaches(connection: Connection, values: dict[str, str | int]) -> list[Reach]:
     return [
-        Unreachable(consumer_no, name, office, mobile, undelivered, from_micros(since))
+        Reach(consumer_no, name, office, mobile, undelivered, from_micros(since))
         for consumer_no, name, office, mobile, undelivered, since in connection.execute(_LISTED, values)
     ]
 
