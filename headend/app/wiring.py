@@ -14,6 +14,7 @@ from attrs import define, evolve, field
 from headend.app.opening import now
 from headend.app.setup import Setup
 from headend.commands.executor import Executor
+from headend.commands.topup import TopUpExecutor
 from headend.meters.inventory import Meter
 from headend.meters.model import MeterModel
 from headend.prepaid.digest import policy_digest, policy_text
@@ -74,7 +75,13 @@ class Headend:
 
     def ports(self) -> VisitPorts:
         """What every visit uses."""
-        return VisitPorts(store=self.store.fleet, executor=self.executor, rules=self.setup.rules(), now=now)
+        return VisitPorts(
+            store=self.store.fleet,
+            executor=self.executor,
+            rules=self.setup.rules(),
+            now=now,
+            topups=TopUpExecutor(self.store.topups, now, checkpoint=_crash_at),
+        )
 
     def collector(self) -> Collector:
         """The loop that visits the fleet."""

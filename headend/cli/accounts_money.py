@@ -235,4 +235,35 @@ def plans(consumer_no: str, config: str | None, as_json: bool) -> None:
     table(f"Instalment plans of {consumer_no}", ("plan", "number", "pay until", "amount", ""), rows)
 
 
-COMMANDS = (check, book, propose_correction, corrections, approve, reject, plan, plans)
+@click.command("topups")
+@click.argument("consumer_no", metavar="CONSUMER_NO")
+@config_option
+@json_option
+def topups(consumer_no: str, config: str | None, as_json: bool) -> None:
+    """Recharges on their way to a meter that keeps the account, newest first."""
+    from headend.cli.running import with_store
+    from headend.prepaid.money import format_rupees
+
+    found = with_store(config, lambda store: store.topups.of(consumer_no))
+    if as_json:
+        emit_json(found)
+        return
+    rows = [(each.id, each.requested_at, format_rupees(each.amount), each.state, each.note) for each in found]
+    table(f"Top-ups of {consumer_no}", ("id", "paid", "amount", "state", "evidence"), rows)
+
+
+@click.command("settle-topup")
+@click.argument("number", metavar="ID", type=int)
+@click.option("--applied/--absent", required=True, default=None, help="Whether the meter has got the money.")
+@_reason
+@config_option
+@json_option
+def settle_topup(number: int, applied: bool, reason: str, config: str | None, as_json: bool) -> None:
+    """Say what became of a top-up that no reading can prove (state quarantined); an absent one is sent again."""
+    from headend.cli.running import person, with_store
+
+    found = with_store(config, lambda store: store.topups.decide(number, person(), reason, applied=applied))
+    emit_json(found) if as_json else say(f"top-up {number} is {found.state.value}")
+
+
+COMMANDS = (check, book, propose_correction, corrections, approve, reject, plan, plans, topups, settle_topup)

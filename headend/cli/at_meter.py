@@ -12,6 +12,7 @@ from headend.app import Headend, now
 from headend.cli.lookup import meter_of
 from headend.commands.journal import RefusedByRule
 from headend.commands.model import Command, State
+from headend.commands.topup import TopUp
 from headend.errors import HeadendError
 from headend.scheduler.backlog import Urgency, Work
 from headend.scheduler.ports import ReadResult
@@ -78,6 +79,28 @@ async def _alone(headend: Headend, command: Command) -> Command:
     if found.state is State.REQUESTED and result.error:
         raise StillOpen(f"{result.error}; {kept(found)}")
     return found
+
+
+async def carry_topup(headend: Headend, consumer_no: str, *, wait: bool, timeout_s: float) -> TopUp | None:
+    """Bring the newest recharge to a meter that keeps the account, or (`wait`) wait until the daemon has.
+
+    None for an account that the ledger keeps. Raises HeadendError when the meter was not reached.
+    """
+    store = headend.store
+    account, found = await store.accounts.account(consumer_no), await store.topups.of(consumer_no, 1)
+    if not found or account.meter is None:
+        return None
+    try:
+        with DaemonLock.acquire(store.path):
+            await visit_once(headend, Work(await meter_of(store, account.meter), Urgency.RELAY, now(), relay=True))
+    except AlreadyRunning:
+        until = time.monotonic() + timeout_s
+        while wait and time.monotonic() < until and found[0].state not in ENDED:
+            await asyncio.sleep(LOOK)
+            found = await store.topups.of(consumer_no, 1)
+    except HeadendError as error:
+        raise StillOpen(f"{error}; the payment is booked, and top-up {found[0].id} waits for the next visit") from error
+    return (await store.topups.of(consumer_no, 1))[0]
 
 
 async def read_now(

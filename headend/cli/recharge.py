@@ -1,3 +1,5 @@
+from typing import Any
+
 import click
 
 from headend.cli.output import config_option, emit_json, json_option, say
@@ -30,9 +32,9 @@ def recharge(
     A running daemon carries the reconnect out within a second; without a daemon this process does it.
     """
     from headend.app import Headend, now
-    from headend.cli.at_meter import carry_out, raise_unless_done
+    from headend.cli.at_meter import carry_out, carry_topup, raise_unless_done
     from headend.cli.running import person, with_headend
-    from headend.prepaid.money import format_rupees, parse_rupees
+    from headend.prepaid.money import parse_rupees
     from headend.scheduler.judge import judge_recharge
 
     if len(consumer_no) != 11 or not consumer_no.isascii() or not consumer_no.isdigit():
@@ -46,7 +48,7 @@ def recharge(
     if paise <= 0:
         raise click.BadParameter("a recharge is more than nothing", param_hint="AMOUNT")
 
-    async def work(headend: Headend) -> dict[str, object]:
+    async def work(headend: Headend) -> dict[str, Any]:
         store = headend.store
         judge = judge_recharge(headend.setup.rules(), payment_id, paise)
         result = await store.accounts.recharge(consumer_no, paise, payment_id, now(), person(), judge)
@@ -55,6 +57,7 @@ def recharge(
             command = await carry_out(headend, command, wait=wait, timeout_s=timeout_s)
             if wait:
                 await raise_unless_done(store, command)
+        topup = None if result.repeated else await carry_topup(headend, consumer_no, wait=wait, timeout_s=timeout_s)
         return {
             "consumer_no": consumer_no,
             "payment_id": payment_id,
@@ -62,18 +65,24 @@ def recharge(
             "repeated": result.repeated,
             "balance_paise": result.balance,
             "command": command,
+            "topup": topup,
         }
 
     result = with_headend(config, work)
     if as_json:
         emit_json(result)
         return
-    balance = result["balance_paise"]
-    assert isinstance(balance, int)
+    _tell(consumer_no, paise, payment_id, result)
+
+
+def _tell(consumer_no: str, paise: int, payment_id: str, result: dict[str, Any]) -> None:
+    from headend.prepaid.money import format_rupees
+
+    balance = format_rupees(result["balance_paise"])
     if result["repeated"]:
-        say(f"payment {payment_id} was booked before and is not booked again; balance {format_rupees(balance)}")
+        say(f"payment {payment_id} was booked before and is not booked again; balance {balance}")
         return
-    say(f"{format_rupees(paise)} booked for {consumer_no}; balance {format_rupees(balance)}")
-    command = result["command"]
-    if command is not None:
-        say(f"reconnect: command {getattr(command, 'id', '')} is {getattr(command, 'state', '')}")
+    say(f"{format_rupees(paise)} booked for {consumer_no}; balance {balance}")
+    for what, name in (("top-up of the meter", "topup"), ("reconnect: command", "command")):
+        if result[name] is not None:
+            say(f"{what} {result[name].id} is {result[name].state}")

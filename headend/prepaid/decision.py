@@ -35,6 +35,7 @@ class Reason(StrEnum):
     RECONNECT_OPEN = "reconnect_open"
     DISCONNECT_OPEN = "disconnect_open"
     NO_METER = "no_meter"
+    TOPUP_OPEN = "topup_open"
     NOT_RECONCILED = "not_reconciled"
     BALANCE_UNKNOWN = "balance_unknown"
     BALANCE_STALE = "balance_stale"

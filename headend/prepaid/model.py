@@ -113,7 +113,8 @@ class Facts:
     confirmed relay command of this meter was a disconnect for credit; `relay_command`: the id of that last one.
     `cut_balance`: what the newest cut for credit (sent, or still open) rested on, in paise; `paid_since_cut`: paise
     paid since it was asked for. `partial_at`: when supply was restored because a part of the dues was paid, if that was
-    the last thing done to this relay.
+    the last thing done to this relay. `topup_open`: money was paid that the meter, which keeps the account, has not
+    got.
     """
 
     now: datetime
@@ -139,6 +140,7 @@ class Facts:
     cut_balance: int | None = None
     paid_since_cut: int = 0
     partial_at: datetime | None = None
+    topup_open: bool = False
 
 
 @frozen

@@ -216,6 +216,8 @@ def _evidence(facts: Facts, policy: Policy) -> Reason | None:
 def _account(facts: Facts, _: Policy) -> Reason | None:
     if facts.account.meter is None:
         return Reason.NO_METER
+    if facts.topup_open:
+        return Reason.TOPUP_OPEN
     return None if facts.account.reconciled else Reason.NOT_RECONCILED
 
 

@@ -10,6 +10,7 @@ from attrs import frozen
 
 from headend.commands.model import NewCommand
 from headend.commands.ports import RelaySession
+from headend.commands.topup import TopUpSession
 from headend.meters.inventory import Meter
 from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayState
 from headend.notify.model import Notice
@@ -127,7 +128,7 @@ class FleetStore(Protocol):
         ...
 
 
-class MeterSession(RelaySession, Protocol):
+class MeterSession(RelaySession, TopUpSession, Protocol):
     """An open, identified session with one meter, as a visit uses it. Every method raises HeadendError."""
 
     @property

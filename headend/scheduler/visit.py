@@ -13,6 +13,7 @@ from attrs import define, field, frozen
 
 from headend.commands.model import Command, State
 from headend.commands.ports import RelaySession
+from headend.commands.topup import TopUp, TopUpSession
 from headend.errors import HeadendError
 from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayState
 from headend.scheduler.answers import profile_answer, registers_answer
@@ -50,14 +51,23 @@ class CommandRunner(Protocol):
         ...
 
 
+class TopUpRunner(Protocol):
+    """The executor of top-ups, as a visit sees it."""
+
+    async def run_open(self, session: TopUpSession) -> list[TopUp]:
+        """Run every open top-up of the session's meter."""
+        ...
+
+
 @frozen
 class VisitPorts:
-    """What every visit uses."""
+    """What every visit uses; without `topups` no meter is topped up."""
 
     store: FleetStore
     executor: CommandRunner
     rules: Rules
     now: Now
+    topups: TopUpRunner | None = None
 
 
 @frozen
@@ -147,12 +157,16 @@ class Visit:
             await self._run_commands(session)
 
     async def _run_commands(self, session: MeterSession) -> bool:
-        """Run open commands; whether there were any. The relay is read again, so that the record shows their effect."""
+        """Run open commands and top-ups; whether there were any. What they changed is read again, for the record."""
+        # Money first: whoever has paid is not cut for want of it.
+        topped = [] if self.ports.topups is None else await self.ports.topups.run_open(session)
+        if topped:
+            self._learned.balance = await session.read_balance()
         ran = await self.ports.executor.run_open(session)
         self.commands.extend(ran)
         if ran:
             self._learned.relay = await session.read_relay()
-        return bool(ran)
+        return bool(ran or topped)
 
     async def _base(self, session: MeterSession) -> None:
         tasks = BASE_TASKS if self.work.relay and not self.work.reconnect else self.work.tasks

@@ -11,7 +11,7 @@ from headend.meters.clock import clock_reading
 from headend.meters.inventory import Meter
 from headend.meters.model import MeterModel, Profile
 from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayState
-from headend.session import profiles, registers, relay
+from headend.session import profiles, registers, relay, topup
 from headend.session.balance import Balance
 from headend.session.buffers import Span
 from headend.session.counters import CounterJump
@@ -109,6 +109,14 @@ class Session(Services):
     async def read_balance(self) -> Balance | None:
         """The balance register in paise; None where the model or the meter has none."""
         return await registers.read_balance(self, self._plan, self._now, self.zone)
+
+    async def write_balance(self, paise: int) -> None:
+        """Set the balance that the meter keeps; AccessDenied or NotOffered when nothing was changed."""
+        await topup.write_balance(self, self.model, paise)
+
+    async def write_recharge(self, paise: int, moment: datetime) -> None:
+        """Set amount and time of the last recharge, the time last; AccessDenied or NotOffered."""
+        await topup.write_recharge(self, self.model, paise, moment, self.zone)
 
     async def read_profile(
         self, name: str, since: datetime | None = None, until: datetime | None = None

@@ -25,6 +25,7 @@ from headend.storage.replaying import compare_since
 from headend.storage.sqlite import Connection
 from headend.storage.stories import Story, story_of
 from headend.storage.times import from_micros, to_micros
+from headend.storage.topups import request_topup
 from headend.storage.views import all_accounts, stored_account, view
 from headend.storage.writer import Writer
 
@@ -178,6 +179,7 @@ def _recharge(
     command = None
     if not booking.repeated:
         _announce(connection, stored.account, booking.entry, payment)
+        request_topup(connection, stored, booking.entry, now)
         command = _judge(connection, caps, payment, judge)
     return RechargeResult(booking.entry, booking.repeated, balance_of(connection, stored.id), command)
 

@@ -97,6 +97,12 @@ class UnknownWork(HeadendError):  # noqa: N818  as above
         self.number = number
 
 
+class UnknownTopUp(HeadendError):  # noqa: N818  as above
+    """No top-up of that number."""
+
+    exit_code = 2
+
+
 class PlanRefused(HeadendError):  # noqa: N818  a refusal is an answer, not a fault
     """An instalment plan that makes no sense; nothing was booked."""
 

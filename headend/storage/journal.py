@@ -30,10 +30,13 @@ _IN_ORDER: Final = (
     " ORDER BY c.state = 'requested', c.target = 'disconnected', c.id"
 )
 
+#: A meter that waits for money comes before one that is to be cut: supply may return with it.
 _WITH_OPEN: Final = """
-SELECT m.serial, max(c.target = 'connected') AS reconnect, min(c.id) AS oldest
-FROM commands c JOIN meters m ON m.id = c.meter
-WHERE c.state IN ('requested', 'unknown') GROUP BY c.meter ORDER BY reconnect DESC, oldest
+SELECT m.serial, max(w.reconnect) AS reconnect, min(w.at) AS oldest FROM (
+  SELECT meter, target = 'connected' AS reconnect, requested_at AS at FROM commands
+  WHERE state IN ('requested', 'unknown')
+  UNION ALL SELECT meter, 0, requested_at FROM topups WHERE state IN ('requested', 'sending', 'unknown')
+) w JOIN meters m ON m.id = w.meter GROUP BY w.meter ORDER BY reconnect DESC, oldest, m.id
 """
 
 _EXPIRED: Final = (

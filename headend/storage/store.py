@@ -30,6 +30,7 @@ from headend.storage.registry import Registry
 from headend.storage.requests import abandon_taken
 from headend.storage.sqlite import Connection, SqliteError, connect_writer, translate
 from headend.storage.switches import Switches, set_armed
+from headend.storage.topups import SqliteTopUps
 from headend.storage.unreachable import Contacts
 from headend.storage.workitems import WorkItems
 from headend.storage.writer import Writer
@@ -56,6 +57,7 @@ class Store:
     accounts: Accounts
     books: Books
     proposals: Proposals
+    topups: SqliteTopUps
     work: WorkItems
     deliveries: Deliveries
     inbox: Inbox
@@ -100,6 +102,7 @@ class Store:
             accounts=Accounts(writer, readers, now, bounds),
             books=Books(writer, readers, now, bounds),
             proposals=Proposals(writer, now, bounds),
+            topups=SqliteTopUps(writer, readers, now),
             work=WorkItems(writer, readers, now),
             deliveries=Deliveries(writer, readers, now),
             inbox=Inbox(writer, readers, now),

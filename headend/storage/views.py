@@ -57,6 +57,10 @@ SELECT coalesce(sum(counted_at > :hour), 0), count(*), coalesce(sum(counted_at >
 FROM commands WHERE target = 'disconnected' AND counted_at > :day AND id <> :but
 """
 
+_OPEN_TOPUP: Final = """
+SELECT 1 FROM topups WHERE meter = ? AND state IN ('requested', 'sending', 'unknown', 'quarantined') LIMIT 1
+"""
+
 #: Notices of this span, and the newest of each kind however old: what tells whether another one is due.
 _NOTICES_SPAN: Final = timedelta(days=35)
 #: The days before today that use is averaged over.
@@ -137,6 +141,7 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
         cut_balance=cut_balance,
         paid_since_cut=paid,
         partial_at=from_micros(partial_at),
+        topup_open=_topup_open(connection, stored),
     )
     return AccountView(facts, mark, notices, _daily_use(connection, stored.id, now))
 
@@ -208,6 +213,12 @@ def _cut(connection: Connection, stored: StoredAccount) -> tuple[int | None, int
         return None, 0
     (paid,) = connection.execute(_PAID, (stored.id, row[1])).fetchone()
     return row[0], max(int(paid), 0)
+
+
+def _topup_open(connection: Connection, stored: StoredAccount) -> bool:
+    if stored.account.balance_source is not BalanceSource.METER:
+        return False
+    return connection.execute(_OPEN_TOPUP, (stored.meter_id,)).fetchone() is not None
 
 
 def _notices(connection: Connection, account: int, now: datetime) -> tuple[SentNotice, ...]:

@@ -29,6 +29,7 @@ def test_a_consumer_below_zero_for_whom_every_rule_is_kept_is_cut():
         ({"balance": None}, Reason.BALANCE_UNKNOWN),
         ({"meter": None}, Reason.NO_METER),
         ({"reconciled": False}, Reason.NOT_RECONCILED),
+        ({"topup_open": True}, Reason.TOPUP_OPEN),
         ({"reading_at": None}, Reason.READING_UNKNOWN),
         ({"reading_at": NOON - timedelta(minutes=61)}, Reason.READING_STALE),
         ({"reading_at": NOON + timedelta(minutes=6)}, Reason.FROM_THE_FUTURE),
