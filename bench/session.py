@@ -12,13 +12,10 @@ as what answers the bare replay, which sends and awaits the same octets and look
 """
 
 import asyncio
-import gc
 import logging
 import os
-import resource
 import subprocess
 import sys
-import tracemalloc
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,8 +34,8 @@ from headend.transport.stream import Stream
 from headend.transport.tcp import connect_tcp
 
 AT_ONCE = 50
-IDLE = 1000
 GURUX = Path(__file__).with_name("_gurux_session.py")
+IDLE = Path(__file__).with_name("_idle.py")
 
 
 def linked(stream: Stream, pdu_size: int) -> Link:
@@ -69,13 +66,14 @@ async def fresh(address: Address, sessions: int) -> float:
 
     async def work() -> None:
         for _ in turns:
-            stream = await connect_tcp(address)
+            stream = await connect_tcp(address, loop.time() + 60.0)
             link = linked(stream, association.PDU_SIZE)
             await link.run(session(link))
             assert link.fault is None
             link.close()
             stream.close()
 
+    loop = asyncio.get_running_loop()
     turns = iter(range(sessions))
     begun = process_time()
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
@@ -126,34 +124,11 @@ def gurux(port: int, sessions: int) -> float:
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1e6
 
 
-async def associated(address: Address) -> Link:
-    link = linked(await connect_tcp(address), association.PDU_SIZE)
-    await link.associate()
-    return link
-
-
-async def idle(address: Address) -> tuple[float, float]:
-    """KiB that one idle association takes: of the process's resident memory, and of Python's own."""
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit[1], limit[1]))
-    links = [await associated(address) for _ in range(AT_ONCE)]
-    gc.collect()
-    before = resident()
-    links += [await associated(address) for _ in range(IDLE)]
-    gc.collect()
-    real = (resident() - before) / IDLE
-    tracemalloc.start()
-    links += [await associated(address) for _ in range(IDLE // 5)]
-    gc.collect()
-    traced = tracemalloc.get_traced_memory()[0] / (IDLE // 5)
-    tracemalloc.stop()
-    assert all(link.fault is None for link in links)
-    return real / 1024, traced / 1024
-
-
-def resident() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def idle(port: int) -> tuple[float, float]:
+    """KiB that one idle association takes, in a process that has nothing else: resident memory, and Python's own."""
+    command = [sys.executable, IDLE, str(port)]
+    real, traced = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return float(real), float(traced)
 
 
 def steps_of(go, pdu_size: int) -> list[tuple[bytes, bytes]]:
@@ -202,7 +177,7 @@ def figures(chosen: Options) -> Iterator[Figure]:
         yield Figure("bare replay of the fresh session", bare, "us")
         yield Figure("dlms-cosem's session", python, "us")
         yield Figure("gurux-dlms's session", foreign, "us")
-        real, traced = uvloop.run(idle(at))
+        real, traced = idle(port)
         yield Figure("idle association, resident memory", real, "KiB", "8 KiB", real / 8, "<= 1")
         yield Figure("the same, as Python counts it", traced, "KiB", "8 KiB", traced / 8, "<= 1")
 
