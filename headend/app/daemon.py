@@ -77,8 +77,8 @@ class Reloader:
             _log.warning("store.path changes with the next start")
         if settings.document.listen != self.settings.document.listen:
             _log.warning("the section [listen] changes with the next start")
-        if settings.document.channels != self.settings.document.channels:
-            _log.warning("the sections [[channels]] change with the next start")
+        if _ways(settings) != _ways(self.settings):
+            _log.warning("the sections [notices] and [[channels]] change with the next start")
         self.headend.use(setup)
         self.collector.ports = self.headend.ports()
         self.collector.reload(setup.schedules)
@@ -87,6 +87,10 @@ class Reloader:
         self._noting.add(noting)
         noting.add_done_callback(self._noting.discard)
         _log.info("configuration reloaded", schedules=[schedule.name for schedule in setup.schedules])
+
+
+def _ways(settings: Settings) -> tuple[object, object]:
+    return settings.document.notices, settings.document.channels
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from headend.app import Headend, now, open_headend
+from headend.app.delivering import delivering
 from headend.cli.livescreen import Screen, as_svg
 from headend.errors import HeadendError
 from headend.prepaid.model import Mode
@@ -86,6 +87,18 @@ kek_file = "headend.kek"
 [policy]
 file = "policy.toml"
 mode = "automatic"
+[notices]
+quiet_hours = ""
+[[channels]]
+kind = "inbox"
+name = "online"
+[[channels]]
+kind = "sms"
+name = "sms"
+url = "http://127.0.0.1:{gateway}/send"
+json = {{ to = "{{to}}", text = "{{text}}", coding = "{{coding}}", reference = "{{reference}}" }}
+accepted = ["accepted"]
+receipts = {{ url = "http://127.0.0.1:{gateway}/status/{{id}}", every = "1s" }}
 [[schedules]]
 name = "poll"
 every = "{every}s"
@@ -99,7 +112,10 @@ class DemonstrationFailed(HeadendError):  # noqa: N818  an answer, not a fault
 
 @frozen
 class Summary:
-    """What one cycle did; `relay_edges` and `duplicate_actuations` as the simulator itself counted them."""
+    """What one cycle did; `relay_edges` and `duplicate_actuations` as the simulator itself counted them.
+
+    `messages`: text messages that were delivered by its end.
+    """
 
     meters: int
     polled: int
@@ -110,6 +126,7 @@ class Summary:
     duplicate_actuations: int
     unknown: int
     counters_reused: int
+    messages: int
     seconds: float
 
     @property
@@ -127,7 +144,8 @@ class Summary:
     def text(self) -> str:
         """One line for a person."""
         return (
-            f"{self.polled} of {self.meters} meters read, {self.notices} notices, {self.disconnected} cut, "
+            f"{self.polled} of {self.meters} meters read, {self.notices} notices, "
+            f"{self.messages} text messages delivered, {self.disconnected} cut, "
             f"{self.reconnected} restored, {self.relay_edges} relay edges at the meters, "
             f"{self.duplicate_actuations} duplicates, {self.unknown} unknown, {self.seconds:.1f} s"
         )
@@ -141,7 +159,12 @@ async def demonstrate(count: int, *, headless: bool, timeout_s: float, picture: 
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="headend-demo-") as name:
         folder = Path(name)
-        async with simulated_fleet(folder, count) as simulator, fresh_headend(folder, count) as headend:
+        async with (
+            simulated_fleet(folder, count) as simulator,
+            text_messages() as gateway,
+            fresh_headend(folder, count, gateway) as headend,
+            delivering(headend),
+        ):
             cycle = Cycle(headend, started, picture)
             collector = headend.collector()
             collecting = asyncio.create_task(collector.run())
@@ -153,10 +176,12 @@ async def demonstrate(count: int, *, headless: bool, timeout_s: float, picture: 
             finally:
                 collector.stop()
                 await collecting
-            return summary(await headend.store.board.counts(), await simulator.stats(), time.monotonic() - started)
+            messages = sum(count for _, state, count in await headend.store.deliveries.counts() if state == "delivered")
+            counts, stats = await headend.store.board.counts(), await simulator.stats()
+            return summary(counts, stats, messages, time.monotonic() - started)
 
 
-def summary(counts: Counts, stats: dict[str, Any], seconds: float) -> Summary:
+def summary(counts: Counts, stats: dict[str, Any], messages: int, seconds: float) -> Summary:
     """The head-end's counts beside the simulator's."""
     return Summary(
         meters=counts.meters,
@@ -168,6 +193,7 @@ def summary(counts: Counts, stats: dict[str, Any], seconds: float) -> Summary:
         duplicate_actuations=stats["duplicate_actuations"],
         unknown=counts.unknown,
         counters_reused=stats["counters_reused"],
+        messages=messages,
         seconds=round(seconds, 1),
     )
 
@@ -274,11 +300,28 @@ async def simulated_fleet(folder: Path, count: int) -> AsyncIterator[SimulatorPr
 
 
 @asynccontextmanager
-async def fresh_headend(folder: Path, count: int) -> AsyncIterator[Headend]:
-    """A head-end on a new database in `folder`, with the fleet imported, armed."""
+async def text_messages() -> AsyncIterator[int]:
+    """A stand-in for a provider of text messages; its port."""
+    command = [sys.executable, "-m", "simulator", "sms-gateway", "--port", "0", "--receipt-after", "1", "--json"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, start_new_session=True)
+    try:
+        assert process.stdout is not None
+        ready = await asyncio.wait_for(process.stdout.readline(), 60)
+        if not ready:
+            raise DemonstrationFailed("the SMS gateway did not start; try `simulator sms-gateway` to see why")
+        yield int(json.loads(ready)["port"])
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
+@asynccontextmanager
+async def fresh_headend(folder: Path, count: int, gateway: int) -> AsyncIterator[Headend]:
+    """A head-end on a new database in `folder`, with the fleet imported, armed; `gateway`: the port for messages."""
     (folder / "policy.toml").write_text(POLICY)
     # A round takes the fleet's time; the demonstration's decisions need one every few seconds.
-    (folder / "headend.toml").write_text(CONFIGURATION.format(every=max(3, count // 100)))
+    (folder / "headend.toml").write_text(CONFIGURATION.format(every=max(3, count // 100), gateway=gateway))
     create_kek_file(folder / "headend.kek")
     async with open_headend(load_settings(str(folder / "headend.toml")), armed=True) as headend:
         store = headend.store
