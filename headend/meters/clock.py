@@ -50,13 +50,19 @@ class ClockTime:
         return bool(marked) or self.sign is DeviationSign.UNEXPECTED
 
 
+#: Tag and length of an octet-string of twelve, where they stand inside another one.
+_WRAPPED = b"\x09\x0c"
+_WRAPPED_SIZE = 14
+
+
 @lru_cache(maxsize=_KEPT)
 def clock_to_utc(octets: bytes, zone: ZoneInfo) -> ClockTime | None:
     """The moment in 12 octets of a meter in `zone`; None where a needed field is a wildcard or no such time exists.
 
-    DecodeError for another number of octets.
+    A clock that some meters wrap twice, as an octet-string inside one, is unwrapped. DecodeError for another number of
+    octets.
     """
-    stated = CosemDateTime(octets)
+    stated = CosemDateTime(octets.removeprefix(_WRAPPED) if len(octets) == _WRAPPED_SIZE else octets)
     local = stated.local
     if local is None:
         return None
