@@ -14,6 +14,8 @@ MAX_LIST: Final = 4_096
 MAX_ELEMENTS: Final = 61_440
 #: Octets of all access parameters of one APDU: they are decoded at once, and 100 columns have but 1,800.
 MAX_SELECTION: Final = 16_384
+# Skips the constructor that NamedTuple generates, which only counts its arguments.
+_new = tuple.__new__
 
 
 class Cursor:
@@ -85,7 +87,7 @@ class Cursor:
         """One A-XDR Data, its octets checked but no values built."""
         start = self.offset
         self.offset = end = axdr.skip(self.octets, start, self._elements)
-        return EncodedData(self.octets[start:end])
+        return _new(EncodedData, (self.octets[start:end],))
 
     def data_list(self) -> tuple[EncodedData, ...]:
         """A list of Data."""
