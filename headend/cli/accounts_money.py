@@ -235,7 +235,7 @@ def plans(consumer_no: str, config: str | None, as_json: bool) -> None:
     table(f"Instalment plans of {consumer_no}", ("plan", "number", "pay until", "amount", ""), rows)
 
 
-@click.command("topups")
+@click.command("topups", epilog="\b\nExample:\n  headend accounts topups 10000000001")
 @click.argument("consumer_no", metavar="CONSUMER_NO")
 @config_option
 @json_option
@@ -252,7 +252,9 @@ def topups(consumer_no: str, config: str | None, as_json: bool) -> None:
     table(f"Top-ups of {consumer_no}", ("id", "paid", "amount", "state", "evidence"), rows)
 
 
-@click.command("settle-topup")
+@click.command(
+    "settle-topup", epilog="\b\nExample:\n  headend accounts settle-topup 7 --applied --reason 'seen on the display'"
+)
 @click.argument("number", metavar="ID", type=int)
 @click.option("--applied/--absent", required=True, default=None, help="Whether the meter has got the money.")
 @_reason

@@ -107,11 +107,15 @@ def confirm_number(consumer_no: str, code: str, by: str | None, config: str | No
 @click.argument("address", metavar="ADDRESS")
 @click.option("--by", help="Who asks for it.  [default: the user who runs this]")
 @config_option
-def set_email(consumer_no: str, address: str, by: str | None, config: str | None) -> None:
+@json_option
+def set_email(consumer_no: str, address: str, by: str | None, config: str | None, as_json: bool) -> None:
     """Note where a consumer's notices go by e-mail; an empty ADDRESS forgets it."""
     from headend.cli.running import person, with_store
 
     if address and (address.count("@") != 1 or not address.isprintable() or any(each.isspace() for each in address)):
         raise click.BadParameter(f"{address!r} is no e-mail address", param_hint="ADDRESS")
     with_store(config, lambda store: store.contacts.set_email(consumer_no, address or None, by or person()))
+    if as_json:
+        emit_json({"consumer_no": consumer_no, "email": address or None})
+        return
     say(f"consumer {consumer_no}: {'noted' if address else 'forgotten'}")

@@ -5,7 +5,7 @@ import click
 from headend.cli.output import config_option, emit_json, json_option, say, table
 
 
-@click.command("confirm")
+@click.command("confirm", epilog="\b\nExample:\n  headend policy confirm 3")
 @click.argument("number", metavar="ID", type=int)
 @config_option
 @json_option
@@ -20,7 +20,7 @@ def confirm(number: int, config: str | None, as_json: bool) -> None:
     say(f"{found.office or 'the house'}: {found.mode}")
 
 
-@click.command("pending")
+@click.command("pending", epilog="\b\nExample:\n  headend policy pending")
 @config_option
 @json_option
 def pending(config: str | None, as_json: bool) -> None:

@@ -90,3 +90,17 @@ def test_forbidden_hours_hold_back_a_person_too_unless_there_is_danger(one_meter
     assert site.edges(serial) == []
     allowed = site.headend("relay", "disconnect", serial, "--reason", "fire", "--emergency")
     assert allowed.exit_code == 0, allowed
+
+
+def test_a_lost_answer_gives_exit_code_5_and_the_next_command_reads_first(one_meter):
+    site, serial, _ = one_meter
+    site.ask("fault", serial=serial, fault="lose_answer", moment="action")
+    lost = site.headend("relay", "disconnect", serial, "--reason", "meter exchange", "--json")
+    assert lost.exit_code == 5, lost
+    assert lost.json["exit_code"] == 5
+    assert "the relay is read before anything is sent again" in lost.stderr
+    assert [each["state"] for each in site.commands()] == ["unknown"]
+    again = site.headend("relay", "disconnect", serial, "--reason", "meter exchange", "--json")
+    assert (again.exit_code, again.json["state"]) == (0, "confirmed"), again
+    assert site.edges(serial) == [False]
+    assert site.ask("meter", serial=serial)["relay_actions"] == 1
