@@ -74,10 +74,14 @@ class PolicySection(Section, frozen=True):
 
 
 class PrepaidSection(Section, frozen=True):
-    """Further files of the prepaid rules: folders of tariffs and of message texts (none: the built-in ones)."""
+    """Further files of the prepaid rules: folders of tariffs and of message texts (none: the built-in ones).
+
+    `mirror`: balance and last recharge of accounts in the ledger are written to the meter's display objects.
+    """
 
     tariffs: str | None = None
     messages: str | None = None
+    mirror: bool = False
 
 
 class ListenSection(Section, frozen=True):

@@ -20,6 +20,7 @@ from headend.meters.model import MeterModel
 from headend.prepaid.digest import policy_digest, policy_text
 from headend.prepaid.model import Mode
 from headend.scheduler.collector import Collector
+from headend.scheduler.mirror import Mirror
 from headend.scheduler.ports import MeterSession
 from headend.scheduler.visit import VisitPorts
 from headend.session.discovery import Discovery, discover
@@ -81,6 +82,7 @@ class Headend:
             rules=self.setup.rules(),
             now=now,
             topups=TopUpExecutor(self.store.topups, now, checkpoint=_crash_at),
+            mirror=Mirror(self.store.accounts.last_recharge) if self.setup.settings.document.prepaid.mirror else None,
         )
 
     def collector(self) -> Collector:

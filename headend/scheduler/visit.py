@@ -19,6 +19,7 @@ from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayStat
 from headend.scheduler.answers import profile_answer, registers_answer
 from headend.scheduler.backlog import Work
 from headend.scheduler.judge import Rules, judge_visit
+from headend.scheduler.mirror import Mirror
 from headend.scheduler.outcomes import Failure, ends_visit, exit_code_of, outcome_of
 from headend.scheduler.plan import BASE_TASKS
 from headend.scheduler.ports import (
@@ -61,13 +62,14 @@ class TopUpRunner(Protocol):
 
 @frozen
 class VisitPorts:
-    """What every visit uses; without `topups` no meter is topped up."""
+    """What every visit uses; without `topups` no meter is topped up, without `mirror` no display is written."""
 
     store: FleetStore
     executor: CommandRunner
     rules: Rules
     now: Now
     topups: TopUpRunner | None = None
+    mirror: Mirror | None = None
 
 
 @frozen
@@ -109,6 +111,7 @@ class Visit:
     commands: list[Command] = field(factory=list)
     _learned: _Learned = field(factory=_Learned)
     _refused: list[str] = field(factory=list)
+    _shown: int | None = None
 
     async def run(self, session: MeterSession) -> VisitResult:
         """Do the work. An error of the meter ends it with its outcome; an error of the store is raised."""
@@ -149,7 +152,9 @@ class Visit:
         if self.urgent or (judgement is not None and judgement.command is not None):
             self.urgent = False
             if await self._run_commands(session):
-                await self._record(Outcome.DONE, None)
+                judgement = await self._record(Outcome.DONE, None) or judgement
+        if self.ports.mirror is not None and judgement is not None:
+            await self.ports.mirror.show(session, judgement, self._shown)
 
     async def _between(self, session: MeterSession) -> None:
         if self.urgent:
@@ -246,6 +251,8 @@ class Visit:
     async def _record(self, outcome: Outcome, error: str | None) -> Judgement | None:
         """Write what was learned since the last record; judged unless nothing was."""
         learned, self._learned = self._learned, _Learned()
+        if learned.balance is not None:
+            self._shown = learned.balance.paise
         record = VisitRecord(
             meter=self.work.meter.serial,
             started=self.started,

@@ -113,6 +113,10 @@ class Accounts:
         """The newest entries, newest first."""
         return await self._readers.run(lambda connection: entries_of(connection, consumer_no, limit))
 
+    async def last_recharge(self, consumer_no: str) -> tuple[int, datetime] | None:
+        """The newest recharge in paise, and when it was paid; None before the first."""
+        return await self._readers.run(lambda connection: _last_recharge(connection, consumer_no))
+
     async def notices(self, consumer_no: str, limit: int = 100) -> list[WrittenNotice]:
         """The newest notices, newest first."""
         return await self._readers.run(lambda connection: _notices(connection, consumer_no, limit))
@@ -190,6 +194,14 @@ def _judge(connection: Connection, caps: Caps, payment: Recharge, judge: Judge |
     stored = stored_account(connection, payment.consumer_no)
     judgement = judge(view(connection, stored, payment.at))
     return apply(connection, caps, stored, judgement, payment.at)
+
+
+def _last_recharge(connection: Connection, consumer_no: str) -> tuple[int, datetime] | None:
+    row = connection.execute(
+        "SELECT amount, at FROM ledger WHERE account = ? AND kind = 'recharge' ORDER BY id DESC LIMIT 1",
+        (stored_account(connection, consumer_no).id,),
+    ).fetchone()
+    return None if row is None else (row[0], from_micros(row[1]))
 
 
 def _announce(connection: Connection, account: Account, entry: Entry, payment: Recharge) -> None:

@@ -73,3 +73,18 @@ def test_supply_that_the_meters_balance_had_cut_returns_with_the_money(site):
     assert site.headend("recharge", meter["consumer_no"], "300", "--payment-id", "P-1").exit_code == 0
     site.until(lambda: site.relay(meter["serial"]))
     assert site.edges(meter["serial"]) == [False, True]
+
+
+def test_the_ledger_is_mirrored_on_the_meters_display_where_the_house_wants_it(site):
+    site.start_simulator(
+        meters=1, scenario='[meters]\nopening_balance_paise = 5000\n[consumers]\nbalance_source = "ledger"\n'
+    )
+    site.configure(mode="notify", every="1s", extra="[prepaid]\nmirror = true\n")
+    site.import_all()
+    meter = site.headend("meters", "list", "--json").json[0]
+    site.start_daemon()
+    assert site.headend("recharge", meter["consumer_no"], "300", "--payment-id", "P-1").exit_code == 0
+    site.until(lambda: 340_00 < balance(site, meter["serial"]) <= 350_00)
+    assert states(site, meter["consumer_no"]) == []
+    ledger = site.headend("accounts", "show", meter["consumer_no"], "--json").json["balance_paise"]
+    assert abs(ledger - balance(site, meter["serial"])) < 10_00
