@@ -121,7 +121,8 @@ def _tariffs(settings: Settings) -> dict[str, Tariff]:
 def _texts(settings: Settings) -> Texts:
     templates = dict(default_texts().templates)
     for path in _folder(settings, "prepaid.messages", settings.document.prepaid.messages):
-        templates[path.stem] = parse_templates(_read(settings, "prepaid.messages", path)[0], path.stem, str(path))
+        text, source = _read(settings, "prepaid.messages", path)
+        templates[path.stem] = parse_templates(text, path.stem, source, templates.get(path.stem))
     return Texts(templates)
 
 

@@ -90,8 +90,11 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     subject: str = ""
 
 
-def parse_templates(text: str, language: str, source: str) -> Templates:
-    """The templates of a language from TOML text; `source` is the file's name for errors. Raises MessageFileError."""
+def parse_templates(text: str, language: str, source: str, shipped: Templates | None = None) -> Templates:
+    """The templates of a language from TOML text; `source` is the file's name for errors. Raises MessageFileError.
+
+    A message that the text lacks is taken from `shipped`: a file written for an earlier version goes on working.
+    """
     try:
         file = msgspec.convert(tomllib.loads(text), _File)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
@@ -100,7 +103,7 @@ def parse_templates(text: str, language: str, source: str) -> Templates:
     if unknown:
         raise MessageFileError(f"{source}: messages.{min(unknown)} is no kind of notice")
     templates = Templates(
-        language, file.currency, {kind: _checked(file, kind, source) for kind in NoticeKind}, file.subject
+        language, file.currency, {kind: _checked(file, kind, source, shipped) for kind in NoticeKind}, file.subject
     )
     for kind in NoticeKind:
         size = sms_size(templates.render(kind, {name: _LONGEST[name] for name in FIELDS[kind]}))
@@ -122,8 +125,10 @@ def default_texts() -> Texts:
     )
 
 
-def _checked(file: _File, kind: NoticeKind, source: str) -> str:
+def _checked(file: _File, kind: NoticeKind, source: str, shipped: Templates | None) -> str:
     template = file.messages.get(kind.value)
+    if template is None and shipped is not None:
+        return shipped.texts[kind]
     if template is None:
         raise MessageFileError(f"{source}: messages.{kind} is missing")
     try:

@@ -122,3 +122,10 @@ def test_text_from_an_import_stays_on_one_line_and_is_no_template():
     assert text.startswith("a b c{balance}xxx")
     assert text.endswith("|ok")
     assert len(text) == 64 + 3
+
+
+def test_a_message_that_a_file_lacks_is_the_one_that_ships():
+    shipped = default_texts().templates["en"]
+    own = parse_templates('[messages]\nrestored = "Power is back, {consumer_no}."', "en", "en.toml", shipped)
+    assert own.texts[NoticeKind.RESTORED] == "Power is back, {consumer_no}."
+    assert own.texts[NoticeKind.NEGATIVE] == shipped.texts[NoticeKind.NEGATIVE]
