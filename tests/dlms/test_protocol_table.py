@@ -13,7 +13,7 @@ NAMED = sorted(set(re.findall(r"`((?:\w+/)*test_\w+\.py)(?:::(test_\w+))?`", TEX
 
 @pytest.mark.parametrize(("file", "name"), NAMED, ids=lambda part: part or "all")
 def test_a_test_that_the_table_names_is_there(file, name):
-    (path,) = [folder / file for folder in (TESTS, TESTS / "dlms") if (folder / file).is_file()]
+    (path,) = [folder / file for folder in (ROOT, TESTS, TESTS / "dlms") if (folder / file).is_file()]
     assert f"def {name or 'test_'}" in path.read_text("utf-8")
 
 
