@@ -1,4 +1,5 @@
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -6,6 +7,11 @@ from headend.cli.accounts_money import COMMANDS
 from headend.cli.accounts_story import explain
 from headend.cli.output import config_option, emit_json, json_option, table
 from headend.cli.running import Moment
+
+if TYPE_CHECKING:
+    from headend.prepaid.model import AccountView, Facts
+    from headend.storage.accounts import StoredDecision, WrittenNotice
+    from headend.storage.ledger import Entry
 
 
 @click.group()
@@ -30,13 +36,11 @@ def show(consumer_no: str, entries: int, at: datetime | None, config: str | None
         return
     from headend.app import now
     from headend.cli.running import with_store
-    from headend.prepaid.model import AccountView
-    from headend.prepaid.money import format_rupees
-    from headend.storage.accounts import StoredDecision, WrittenNotice
-    from headend.storage.ledger import Entry
     from headend.storage.store import Store
 
-    async def work(store: Store) -> tuple[AccountView, list[Entry], list[StoredDecision], list[WrittenNotice]]:
+    async def work(
+        store: Store,
+    ) -> "tuple[AccountView, list[Entry], list[StoredDecision], list[WrittenNotice]]":
         ledger = store.accounts
         return (
             await ledger.view(consumer_no, now()),
@@ -61,6 +65,14 @@ def show(consumer_no: str, entries: int, at: datetime | None, config: str | None
             }
         )
         return
+    _show_now(facts, ledger, decisions, notices)
+
+
+def _show_now(
+    facts: "Facts", ledger: "list[Entry]", decisions: "list[StoredDecision]", notices: "list[WrittenNotice]"
+) -> None:
+    from headend.prepaid.money import format_rupees
+
     account = facts.account
     relay = {None: "not read yet", True: "connected", False: "disconnected"}[facts.relay_connected]
     fields = {

@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from dlms_cosem.hdlc import address, connection, frames
 
 from headend.dlms.hdlc import (
     Frame,
@@ -18,10 +19,6 @@ from headend.dlms.hdlc.control import information
 ANSWER = bytes(range(100)) * 2
 
 pytestmark = pytest.mark.foreign
-
-address = pytest.importorskip("dlms_cosem.hdlc.address")
-frames = pytest.importorskip("dlms_cosem.hdlc.frames")
-connection = pytest.importorskip("dlms_cosem.hdlc.connection")
 
 
 def test_five_hundred_information_frames_both_ways():

@@ -1,17 +1,16 @@
 """Our server under a client that others wrote: dlms-cosem 21.3.2, with each authentication and envelope it has."""
 
 import pytest
+from dlms_cosem import cosem, enumerations, exceptions
+from dlms_cosem.clients import dlms_client
+from dlms_cosem.protocol import xdlms
+from dlms_cosem.wrappers import WrapperHeader, WrapperProtocolDataUnit
 
 from headend.dlms import AssociationClosed, AssociationOpened, RequestReceived, RequestRefused, ServerConnection, State
 from headend.dlms.axdr import EncodedData, octet_string, unsigned
 from headend.dlms.axdr import encode as encode_data
 from headend.dlms.enumerations import Authentication, DataAccessResult
 from headend.dlms.wrapper import WrapperServerFraming
-
-dlms_client = pytest.importorskip("dlms_cosem.clients.dlms_client")
-from dlms_cosem import cosem, enumerations, exceptions  # noqa: E402
-from dlms_cosem.protocol import xdlms  # noqa: E402
-from dlms_cosem.wrappers import WrapperHeader, WrapperProtocolDataUnit  # noqa: E402
 
 pytestmark = [pytest.mark.foreign, pytest.mark.filterwarnings("ignore")]
 
