@@ -11,6 +11,7 @@ python3 run.py bench NAME [--quick] [--json]   figures            (python3 run.p
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,13 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV_VERSION = "0.13.9"
+#: What the tests need of Debian: a file that tells whether it is there, and the package that brings it.
+SYSTEM = {
+    "test": (
+        (Path("/usr/bin/chromium"), "chromium"),
+        (Path("/usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf"), "fonts-noto-core"),
+    )
+}
 GROUPS = {"test": ("test",), "bench": ("test",), "check": ("test", "check")}
 
 
@@ -26,6 +34,7 @@ def main(arguments: list[str]) -> None:
     """Install what the job needs, then become that job."""
     job = arguments[0] if arguments else ""
     install(GROUPS.get(job, ()))
+    install_of_the_system(SYSTEM.get(job, ()))
     if job == "test":
         become("-m", "pytest", *parallel(arguments[1:]), *arguments[1:])
     if job == "check":
@@ -83,6 +92,23 @@ def install(groups: tuple[str, ...]) -> None:
         run(sync, "could not install the locked dependencies; is a package index reachable?")
         for group in ("", *wanted):
             stamp(group).write_text(fingerprint())
+
+
+def install_of_the_system(wanted: tuple[tuple[Path, str], ...]) -> None:
+    """Bring in the packages of Debian that are missing; where that can't be, say how: their tests will fail."""
+    missing = [package for file, package in wanted if not file.exists()]
+    if not missing:
+        return
+    apt = ["apt-get", "-q", "-y", "--no-install-recommends"]
+    if os.geteuid():
+        apt = ["sudo", "-n", *apt]
+    print(f"Installing {', '.join(missing)} ...", file=sys.stderr, flush=True)
+    options = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdout": sys.stderr, "check": False}
+    for step in ([*apt, "update"], [*apt, "install", *missing]):
+        if shutil.which(apt[0]) is None or subprocess.run(step, **options).returncode:
+            advice = f"apt-get install {' '.join(missing)}"
+            print(f"run.py: could not; tests that need them will fail. Install them with: {advice}", file=sys.stderr)
+            return
 
 
 def bootstrap_uv() -> str:

@@ -3,6 +3,7 @@
 import fcntl
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,3 +51,32 @@ def test_what_the_tests_need_stays_when_the_program_is_set_up_again(bootstrap, m
     monkeypatch.setattr(bootstrap, "fingerprint", lambda: "another lock file")
     bootstrap.install(())
     assert "--group=test" in bootstrap.steps[-1]
+
+
+@pytest.fixture
+def system(bootstrap, monkeypatch):
+    """A machine whose package manager notes what it was asked for, and answers with `code`."""
+    asked = SimpleNamespace(steps=[], code=0)
+
+    def answer(command, **_options):
+        asked.steps.append(command)
+        return SimpleNamespace(returncode=asked.code)
+
+    monkeypatch.setattr(bootstrap.subprocess, "run", answer)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/usr/bin/{name}")
+    return asked
+
+
+def test_only_missing_packages_of_the_system_are_installed(bootstrap, system, tmp_path):
+    bootstrap.install_of_the_system(((tmp_path, "there"), (tmp_path / "nowhere", "chromium")))
+    assert [step[-2:] for step in system.steps] == [["--no-install-recommends", "update"], ["install", "chromium"]]
+    system.steps.clear()
+    bootstrap.install_of_the_system(((tmp_path, "there"),))
+    assert not system.steps
+
+
+def test_without_the_right_to_install_the_command_is_told(bootstrap, system, tmp_path, capsys):
+    system.code = 100
+    bootstrap.install_of_the_system(((tmp_path / "nowhere", "chromium"),))
+    assert "apt-get install chromium" in capsys.readouterr().err
+    assert len(system.steps) == 1
