@@ -103,9 +103,9 @@ def install_of_the_system(wanted: tuple[tuple[Path, str], ...]) -> None:
     if os.geteuid():
         apt = ["sudo", "-n", *apt]
     print(f"Installing {', '.join(missing)} ...", file=sys.stderr, flush=True)
-    options = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdout": sys.stderr, "check": False}
+    options = {"env": os.environ | {"DEBIAN_FRONTEND": "noninteractive"}, "stdout": sys.stderr}
     for step in ([*apt, "update"], [*apt, "install", *missing]):
-        if shutil.which(apt[0]) is None or subprocess.run(step, **options).returncode:
+        if shutil.which(apt[0]) is None or subprocess.run(step, check=False, **options).returncode:
             advice = f"apt-get install {' '.join(missing)}"
             print(f"run.py: could not; tests that need them will fail. Install them with: {advice}", file=sys.stderr)
             return
