@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Final
 
 from attrs import frozen
 
 from headend.commands.model import State
 from headend.commands.transitions import allowed
+from headend.storage.audit import chain_faults
 from headend.storage.migrations import expected_schema, schema_of
 from headend.storage.shapes import all_tables
 from headend.storage.sqlite import Connection, SqliteError
@@ -122,6 +124,11 @@ def _tables(connection: Connection) -> Iterator[str]:
             yield f"readings: table {table} is gone or has lost its guard"
 
 
+def _audit(connection: Connection) -> Iterator[str]:
+    """Every deed is chained to the one before it."""
+    yield from islice(chain_faults(connection), _MOST_FINDINGS)
+
+
 _LOOKS: Final[tuple[Callable[[Connection], Iterator[str]], ...]] = (
     _file,
     _references,
@@ -132,11 +139,12 @@ _LOOKS: Final[tuple[Callable[[Connection], Iterator[str]], ...]] = (
     _histories,
     _schema,
     _tables,
+    _audit,
 )
 
 
 def _counted(connection: Connection) -> dict[str, int]:
-    tables = ("meters", "accounts", "ledger", "commands", "visits", "events", "conflicts")
+    tables = ("meters", "accounts", "ledger", "commands", "visits", "events", "conflicts", "audit")
     counted = {}
     for table in tables:
         with contextlib.suppress(SqliteError):

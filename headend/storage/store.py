@@ -10,6 +10,7 @@ from attrs import define
 from headend.prepaid.caps import Caps
 from headend.session.ports import Now
 from headend.storage.accounts import Accounts
+from headend.storage.audit import Audit
 from headend.storage.backups import back_up, is_restored, recognise_restore
 from headend.storage.board import Board
 from headend.storage.books import Books
@@ -24,6 +25,7 @@ from headend.storage.kek import Kek, KekError
 from headend.storage.keys import Keys
 from headend.storage.migrations import migrate
 from headend.storage.numbers import Numbers
+from headend.storage.officers import Officers
 from headend.storage.proposals import Proposals
 from headend.storage.readers import Readers
 from headend.storage.registry import Registry
@@ -32,6 +34,7 @@ from headend.storage.sqlite import Connection, SqliteError, connect_writer, tran
 from headend.storage.switches import Switches, set_armed
 from headend.storage.topups import SqliteTopUps
 from headend.storage.unreachable import Contacts
+from headend.storage.websessions import WebSessions
 from headend.storage.workitems import WorkItems
 from headend.storage.writer import Writer
 
@@ -67,6 +70,9 @@ class Store:
     events: Events
     switches: Switches
     board: Board
+    officers: Officers
+    web_sessions: WebSessions
+    audit: Audit
     restored_from: datetime | None
     _writer: Writer
     _readers: Readers
@@ -112,6 +118,9 @@ class Store:
             events=Events(writer, readers),
             switches=Switches(writer, readers, now),
             board=Board(readers),
+            officers=Officers(writer, readers, now),
+            web_sessions=WebSessions(writer, readers, now),
+            audit=Audit(readers),
             restored_from=restored_from,
             writer=writer,
             readers=readers,

@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 from attrs import define, field
 from sqlite_utils import Database
 
+from headend.storage.audit import witnessed
 from headend.storage.errors import StorageError
 from headend.storage.sqlite import BUSY, CORRUPT, IOERR, NOTADB, Connection, SqliteError, primary_code, translate
 
@@ -86,7 +87,7 @@ class Writer:
             raise StorageError(f"{self.path}: the store is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Job(unit, future, loop))
+        self._queue.put(_Job(witnessed(unit), future, loop))
         return await future
 
     async def close(self) -> None:

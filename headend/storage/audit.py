@@ -1,0 +1,163 @@
+"""Who did what: one row a deed, written in the transaction of the change, each row chained to the one before.
+
+Whoever acts for a person opens `acting(deed)`; the first unit that the writer runs within it carries the row. So no
+part of the store can forget it, and a change that fails leaves none.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+from attrs import define, frozen
+
+from headend.commands.officers import Deed
+from headend.storage.readers import Readers
+from headend.storage.sqlite import Connection
+from headend.storage.times import from_micros, to_micros
+
+T = TypeVar("T")
+
+_COLUMNS: Final = "number, at, by, via, action, subject, office, detail, previous, digest"
+_GENESIS: Final = bytes(32)
+#: Findings beyond this add nothing.
+_MOST_FINDINGS: Final = 50
+
+
+@define
+class _Act:
+    deed: Deed
+    written: bool = False
+
+
+_acting: ContextVar[_Act | None] = ContextVar("acting", default=None)
+
+
+@frozen
+class AuditRow:
+    """One deed as it is kept; `detail` JSON text, `digest` in hex over this row and the digest before."""
+
+    number: int
+    at: datetime
+    by: str
+    via: str
+    action: str
+    subject: str
+    office: str
+    detail: str
+    previous: str
+    digest: str
+
+
+@frozen
+class AuditReport:
+    """What is wrong with the chain (empty: nothing), its length, and the digest of its end, to be kept elsewhere."""
+
+    findings: tuple[str, ...]
+    rows: int
+    head: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the chain is whole."""
+        return not self.findings
+
+
+@contextmanager
+def acting(deed: Deed) -> Iterator[None]:
+    """The next change that this task makes is this deed; nothing is written when it makes none."""
+    token = _acting.set(_Act(deed))
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+def witnessed(unit: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    """The unit with the row of the deed that it belongs to, if any."""
+    act = _acting.get()
+    if act is None or act.written:
+        return unit
+
+    def with_row(connection: Connection) -> T:
+        result = unit(connection)
+        append(connection, act.deed)
+        act.written = True
+        return result
+
+    return with_row
+
+
+def append(connection: Connection, deed: Deed) -> int:
+    """Add a row to the chain in the current transaction; its number."""
+    last = connection.execute("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1").fetchone()
+    number, previous = (1, _GENESIS) if last is None else (last[0] + 1, bytes(last[1]))
+    detail = msgspec.json.encode(dict(deed.detail), order="deterministic").decode()
+    row = (number, to_micros(deed.at), deed.by, deed.via, deed.action, deed.subject, deed.office, detail, previous)
+    connection.execute(
+        f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  constant
+        (*row, _digest(row)),
+    )
+    return int(number)
+
+
+def chain_faults(connection: Connection) -> Iterator[str]:
+    """Every place where the chain is broken, as a person reads it."""
+    number, previous = 0, _GENESIS
+    for row in connection.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY number"):  # noqa: S608  constant
+        if row[0] != number + 1:
+            yield f"audit: rows {number + 1} to {row[0] - 1} are gone"
+        if bytes(row[8]) != previous:
+            yield f"audit: row {row[0]} does not follow the row before it"
+        if bytes(row[9]) != _digest(row[:9]):
+            yield f"audit: row {row[0]} is not as it was written"
+        number, previous = row[0], bytes(row[9])
+    given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone()
+    if given is not None and given[0] > number:
+        yield f"audit: the newest rows, {number + 1} to {given[0]}, are gone"
+
+
+@define(eq=False)
+class Audit:
+    """The audit, to be read and proven; it is written by whoever acts."""
+
+    _readers: Readers
+
+    async def rows(self, after: int = 0, limit: int = 1000) -> list[AuditRow]:
+        """Rows with a number above `after`, in order."""
+        return await self._readers.run(lambda connection: _rows(connection, after, limit))
+
+    async def verify(self) -> AuditReport:
+        """Recompute the chain from its first row."""
+        return await self._readers.run(_verify)
+
+
+def _verify(connection: Connection) -> AuditReport:
+    findings = []
+    for finding in chain_faults(connection):
+        findings.append(finding)
+        if len(findings) >= _MOST_FINDINGS:
+            break
+    (count,) = connection.execute("SELECT count(*) FROM audit").fetchone()
+    last = connection.execute("SELECT digest FROM audit ORDER BY number DESC LIMIT 1").fetchone()
+    return AuditReport(tuple(findings), count, (_GENESIS if last is None else bytes(last[0])).hex())
+
+
+def _rows(connection: Connection, after: int, limit: int) -> list[AuditRow]:
+    found = connection.execute(
+        f"SELECT {_COLUMNS} FROM audit WHERE number > ? ORDER BY number LIMIT ?",  # noqa: S608  constant
+        (after, limit),
+    )
+    return [
+        AuditRow(number, from_micros(at), by, via, action, subject, office, detail, previous.hex(), digest.hex())
+        for number, at, by, via, action, subject, office, detail, previous, digest in found
+    ]
+
+
+def _digest(row: tuple[Any, ...]) -> bytes:
+    *values, previous = row
+    return hashlib.sha256(bytes(previous) + json.dumps(values, ensure_ascii=False).encode()).digest()
