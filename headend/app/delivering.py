@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from headend.app.durations import duration
 from headend.app.opening import now
 from headend.app.ways import Way, fault, lane_of, secret_of, sms_spec
 from headend.errors import HeadendError
 from headend.notify.delivery import Courier, CourierRules
 from headend.notify.model import Notice, NoticeKind
 from headend.notify.outgoing import Outgoing, Refused, Taken
+from headend.prepaid.durations import duration
 from headend.settings import EmailSection, InboxSection, Settings, SettingsError, SmsSection, WebhookSection
 from headend.storage.numbers import masked
 

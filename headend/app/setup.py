@@ -5,7 +5,6 @@ from pathlib import Path
 
 from attrs import frozen
 
-from headend.app.durations import duration
 from headend.app.ways import read_manners, read_outlets
 from headend.errors import HeadendError
 from headend.meters.registry import ModelRegistry, load_registry
@@ -13,6 +12,7 @@ from headend.notify.manners import Manners
 from headend.notify.mqtt import MqttSettings
 from headend.notify.routing import Outlet, Routing
 from headend.notify.texts import Texts, default_texts, parse_templates
+from headend.prepaid.durations import duration
 from headend.prepaid.model import Account, AccountView
 from headend.prepaid.policy import Policy
 from headend.prepaid.rules import default_policy, default_tariff, parse_policy, parse_tariff

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-from headend.app.durations import duration
 from headend.notify.manners import Manners, QuietHours
 from headend.notify.model import ChannelKind, NoticeKind
 from headend.notify.outgoing import Lane
 from headend.notify.routing import Outlet
 from headend.notify.smsspec import ReceiptSpec, SmsSpec
 from headend.notify.texts import LANGUAGES
+from headend.prepaid.durations import duration
 from headend.settings import (
     EmailSection,
     InboxSection,

@@ -1,4 +1,4 @@
-"""Policies and tariffs as TOML text: amounts in rupees, spans as `30m`, `24h`, `3d`; an unknown key is an error."""
+"""Policies and tariffs as TOML text: amounts in rupees, spans as `30m`, `1h30m`, `3d`; an unknown key is an error."""
 
 import re
 import tomllib
@@ -11,13 +11,12 @@ import msgspec
 from headend.errors import HeadendError
 from headend.prepaid.calendar import ALL_DAYS, Calendar, Hours
 from headend.prepaid.caps import Caps
+from headend.prepaid.durations import duration
 from headend.prepaid.money import parse_rupees
 from headend.prepaid.policy import NoticeRule, Policy
 from headend.prepaid.tariff import Slab, Tariff
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_SPAN = re.compile(r"(?P<count>[0-9]+)(?P<unit>[smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _File = TypeVar("_File", bound=msgspec.Struct)
 
 
@@ -184,10 +183,10 @@ def _rate(text: str) -> int:
 
 
 def _span(key: str, text: str) -> timedelta:
-    match = _SPAN.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{key}: {text!r} is no span of time, such as 30m, 24h or 3d")
-    return timedelta(**{_UNITS[match["unit"]]: int(match["count"])})
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from error
 
 
 def _calendar(file: _CalendarFile) -> Calendar:
