@@ -87,7 +87,7 @@ async def test_a_migration_that_fails_leaves_the_version_before(tmp_path, clock,
     monkeypatch.undo()
     store = await open_sqlite(tmp_path, clock)
     assert "half" not in store._writer.database.table_names()
-    assert store._writer.database.conn.execute("PRAGMA user_version").fetchone() == (len(good),)
+    assert store._writer.database.conn.execute("PRAGMA user_version").fetchone() == (int(good[-1][0][:4]),)
     await store.close()
 
 
