@@ -13,8 +13,8 @@ from attrs import define, field, frozen
 from headend.errors import HeadendError
 from headend.notify.manners import Manners
 from headend.notify.outgoing import Away, Lane, Later, Outcome, Outgoing, Receipt
+from headend.notify.pausing import Pause, pause
 from headend.notify.ports import Channel, DeliveryQueue
-from headend.notify.publisher import Pause, pause
 
 _log = structlog.get_logger()
 

@@ -6,8 +6,7 @@ away for hours costs nothing but a repetition.
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Coroutine
 from typing import Final
 
 import aiomqtt
@@ -17,23 +16,14 @@ from attrs import define, field, frozen
 from headend.errors import HeadendError
 from headend.notify.model import EventRow
 from headend.notify.mqtt import MqttSettings, payload_of, topic_of
+from headend.notify.pausing import Pause, pause
 from headend.notify.ports import EventFeed
 
 SUBSCRIBER: Final = "mqtt"
 #: Unacknowledged messages at once: what the client library sends before it waits for the first answer.
 _BATCH: Final = 20
 
-#: Waits until the event is set or so many seconds have passed.
-Pause = Callable[[asyncio.Event, float], Awaitable[None]]
-
 _log = structlog.get_logger()
-
-
-async def pause(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, at most so many seconds."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
 
 
 @frozen
