@@ -20,10 +20,11 @@ def format_rupees(paise: int) -> str:
     """`₹1,23,456.50`: grouped as in India (hundreds, then pairs), always two decimals, the sign before the currency."""
     rupees, rest = divmod(abs(paise), 100)
     sign = "-" if paise < 0 else ""
-    return f"{sign}₹{_grouped(str(rupees))}.{rest:02d}"
+    return f"{sign}₹{grouped(str(rupees))}.{rest:02d}"
 
 
-def _grouped(digits: str) -> str:
+def grouped(digits: str) -> str:
+    """Digits grouped as in India: hundreds, then pairs."""
     head, tail = digits[:-3], digits[-3:]
     pairs = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)]
     return ",".join([*reversed(pairs), tail])

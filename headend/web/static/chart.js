@@ -1,0 +1,78 @@
+// Curves with pan and zoom: <div class="chart" data-src="/…json"></div>, or data-points='{…}' with the same content.
+// {"x": [seconds since 1970], "series": [{"label": "…", "unit": "kWh", "values": [1.5, null, …], "steps": false}]}
+// A null is a gap and is drawn as one. Dragging zooms in, the wheel zooms, shift and drag moves, a double click shows all.
+"use strict";
+(() => {
+  const zone = "Asia/Kolkata";
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const names = ["--accent", "--warn", "--good", "--bad", "--ink-soft"];
+
+  const wheel = (chart) => {
+    const over = chart.over;
+    over.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      const { min, max } = chart.scales.x;
+      const at = chart.posToVal(event.offsetX, "x");
+      const factor = event.deltaY < 0 ? 0.8 : 1.25;
+      chart.setScale("x", { min: at - (at - min) * factor, max: at + (max - at) * factor });
+    }, { passive: false });
+    over.addEventListener("mousedown", (event) => {
+      if (!event.shiftKey) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      const { min, max } = chart.scales.x;
+      const from = event.clientX;
+      const width = over.clientWidth;
+      const move = (moved) => {
+        const by = (max - min) * (moved.clientX - from) / width;
+        chart.setScale("x", { min: min - by, max: max - by });
+      };
+      document.addEventListener("mousemove", move);
+      document.addEventListener("mouseup", () => document.removeEventListener("mousemove", move), { once: true });
+    }, true);
+  };
+
+  const draw = (place, points) => {
+    place.textContent = "";
+    const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
+    const series = points.series.map((each, index) => ({
+      label: each.unit ? `${each.label} (${each.unit})` : each.label,
+      stroke: colour(names[index % names.length]),
+      width: 2,
+      spanGaps: false,
+      points: { show: points.x.length < 60 },
+      paths: each.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
+    }));
+    const chart = new uPlot({
+      width: place.clientWidth,
+      height: Math.max(place.clientHeight, 240),
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
+      axes: [axis, { ...axis, size: 64 }],
+      series: [{ label: place.dataset.time || "Time", value: "{DD}-{MM}-{YYYY} {HH}:{mm}" }, ...series],
+      cursor: { drag: { x: true, y: false } },
+      hooks: { ready: [wheel] },
+    }, [points.x, ...points.series.map((each) => each.values)], place);
+    new ResizeObserver(() => {
+      if (place.clientWidth) chart.setSize({ width: place.clientWidth, height: chart.height });
+    }).observe(place);
+  };
+
+  const fill = async (place) => {
+    if (place.dataset.drawn) return;
+    place.dataset.drawn = "yes";
+    try {
+      const points = place.dataset.points
+        ? JSON.parse(place.dataset.points)
+        : await (await fetch(place.dataset.src, { headers: { Accept: "application/json" } })).json();
+      if (!points.x.length) { place.textContent = place.dataset.empty || "No values."; return; }
+      draw(place, points);
+    } catch (error) {
+      place.textContent = place.dataset.failed || "The picture could not be drawn; the table below has the values.";
+    }
+  };
+
+  const all = (root) => root.querySelectorAll(".chart[data-src], .chart[data-points]").forEach(fill);
+  document.addEventListener("htmx:load", (event) => all(event.target));
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", () => all(document));
+  else all(document);
+})();
