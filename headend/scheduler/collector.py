@@ -9,7 +9,7 @@ read requests.
 import asyncio
 import heapq
 import traceback
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -20,6 +20,7 @@ from attrs import Factory, define, field, frozen
 from headend.commands.journal import Journal
 from headend.errors import HeadendError
 from headend.meters.inventory import Meter
+from headend.notify.pausing import Pause, pause
 from headend.scheduler.backlog import Backlog, Urgency, Verdict, Work
 from headend.scheduler.backoff import COLLECTION, RELAY, BackoffRules
 from headend.scheduler.failures import Failures
@@ -32,21 +33,11 @@ from headend.scheduler.ports import OpenSession, Outcome, ReadRequest
 from headend.scheduler.rounds import Round, start_round
 from headend.scheduler.visit import StoreFailed, Visit, VisitPorts, VisitResult, fail_reads, record_failure
 
-#: Waits until the event is set or so many seconds have passed.
-Pause = Callable[[asyncio.Event, float], Awaitable[None]]
-
 #: Lanes with work ready to start, for each permit of the process: enough that a permit never waits for a plan.
 _READY_PER_PERMIT: Final = 4
 _UNKNOWN_METER_EXIT: Final = 2
 
 _log = structlog.get_logger()
-
-
-async def pause(event: asyncio.Event, seconds: float) -> None:
-    """Wait for the event, at most so many seconds."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
 
 
 @frozen
