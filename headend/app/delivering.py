@@ -137,7 +137,7 @@ async def confirm_number_change(headend: "Headend", consumer_no: str, code: str,
     setup = headend.setup
     account = await headend.store.accounts.account(consumer_no)
     pending = await headend.store.numbers.pending(consumer_no)
-    kind, at = NoticeKind.NUMBER_CHANGED, now()
+    kind, at = NoticeKind.NUMBER_CHANGED, headend.clock.now()
     fields = {"consumer_no": consumer_no, "name": account.name, "number": masked(pending)}
     texts = setup.texts.render(kind, fields)
     routing = setup.rules().routing

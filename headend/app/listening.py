@@ -10,7 +10,6 @@ from attrs import define, field
 
 from headend.app.answering import Answering, Scheduler
 from headend.app.inventory import Inventory
-from headend.app.opening import now
 from headend.app.places import host_and_port
 from headend.app.pushing import Pushing
 from headend.app.pushintake import PushIntake
@@ -52,7 +51,7 @@ class Listening:
             inventory=inventory,
             scheduler=scheduler,
             model_of=headend.model,
-            now=now,
+            now=headend.clock.now,
             takes_plain=headend.setup.settings.document.listen.plain_push,
         )
         return cls(headend, answering, pushing)

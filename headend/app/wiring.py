@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Final
 
 from attrs import define, evolve, field
 
-from headend.app.opening import now
+from headend.app.opening import MACHINE_CLOCK, Clock
 from headend.app.setup import Setup
 from headend.commands.executor import Executor
 from headend.commands.topup import TopUpExecutor
@@ -46,6 +45,7 @@ class Headend:
 
     setup: Setup
     store: Store
+    clock: Clock = MACHINE_CLOCK
     #: Connections of meters that called us; empty where nobody listens for them.
     switchboard: Switchboard = field(init=False, factory=Switchboard)
     executor: Executor = field(init=False)
@@ -57,8 +57,8 @@ class Headend:
             keys=self.store.keys,
             counters=self.store.counters,
             connect=self._connect,
-            now=now,
-            monotonic=time.monotonic,
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
             random_bytes=secrets.token_bytes,
         )
         self.use(self.setup)
@@ -69,8 +69,9 @@ class Headend:
         self.executor = Executor(
             journal=self.store.journal,
             policy_for=setup.policy_for,
-            now=now,
-            monotonic=time.monotonic,
+            now=self.clock.now,
+            monotonic=self.clock.monotonic,
+            sleep=self.clock.sleep,
             checkpoint=_crash_at,
         )
 
@@ -80,8 +81,8 @@ class Headend:
             store=self.store.fleet,
             executor=self.executor,
             rules=self.setup.rules(),
-            now=now,
-            topups=TopUpExecutor(self.store.topups, now, checkpoint=_crash_at),
+            now=self.clock.now,
+            topups=TopUpExecutor(self.store.topups, self.clock.now, self.clock.sleep, checkpoint=_crash_at),
             mirror=Mirror(self.store.accounts.last_recharge) if self.setup.settings.document.prepaid.mirror else None,
         )
 
@@ -129,15 +130,17 @@ def dials_in(meter: Meter) -> bool:
 
 
 @asynccontextmanager
-async def open_headend(settings: Settings, *, armed: bool | None = None) -> AsyncIterator[Headend]:
+async def open_headend(
+    settings: Settings, *, armed: bool | None = None, clock: Clock = MACHINE_CLOCK
+) -> AsyncIterator[Headend]:
     """The store with keys and rules; `armed` is given by a daemon that starts, see Store.open."""
     setup = Setup.read(settings)
-    store = await Store.open(settings.store_path, kek=setup.kek(), now=now, caps=setup.policy.caps, armed=armed)
+    store = await Store.open(settings.store_path, kek=setup.kek(), now=clock.now, caps=setup.policy.caps, armed=armed)
     try:
         if "" not in await store.switches.modes():
             await store.switches.set_mode("", Mode(settings.document.policy.mode), by="configuration")
         await use_policy(store, setup)
-        yield Headend(setup, store)
+        yield Headend(setup, store, clock)
     finally:
         await store.close()
 
