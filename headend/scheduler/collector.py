@@ -163,6 +163,8 @@ class Collector:
             visits=dict(self.figures.visits),
             commands=dict(self.figures.commands),
             reads=self.figures.reads,
+            took=self.figures.took.spans(),
+            reconnects=self.figures.reconnects.spans(),
         )
 
     async def _start(self) -> None:
@@ -340,7 +342,7 @@ class Collector:
             _log.error("a visit ended with a defect", meter=work.meter.serial, traceback=traceback.format_exc())
             result = VisitResult(Outcome.FAILED, f"{type(error).__name__}: {error}", ())
         finally:
-            self.figures.count(result, reads)
+            self.figures.count(result, reads, self.ports.now() - flight.visit.started)
             self._land(flight, result, relay=relay)
 
     async def _visit(self, flight: _Flight) -> VisitResult:

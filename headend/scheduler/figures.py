@@ -1,11 +1,13 @@
 """What the collector has done since it started, and how it stands."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from attrs import define, field, frozen
 
+from headend.commands.model import State, Target
 from headend.scheduler.ports import Outcome
+from headend.scheduler.spans import RECONNECT_BOUNDS, VISIT_BOUNDS, SpanCounter, Spans
 from headend.scheduler.visit import VisitResult
 
 
@@ -44,6 +46,9 @@ class Standing:
     visits: dict[str, int]
     commands: dict[str, int]
     reads: int
+    #: How long visits took, and reconnects from the journal to the relay that was read back.
+    took: Spans
+    reconnects: Spans
 
 
 @define
@@ -53,9 +58,15 @@ class Figures:
     visits: Counter[str] = field(factory=Counter)
     commands: Counter[str] = field(factory=Counter)
     reads: int = 0
+    took: SpanCounter = field(factory=lambda: SpanCounter(VISIT_BOUNDS))
+    reconnects: SpanCounter = field(factory=lambda: SpanCounter(RECONNECT_BOUNDS))
 
-    def count(self, result: VisitResult, reads: int) -> None:
+    def count(self, result: VisitResult, reads: int, took: timedelta) -> None:
         """Count a visit that ended."""
         self.visits[result.outcome.value] += 1
         self.commands.update(command.state.value for command in result.commands)
         self.reads += reads
+        self.took.add(took.total_seconds())
+        for command in result.commands:
+            if command.target is Target.CONNECTED and command.state is State.CONFIRMED:
+                self.reconnects.add((command.changed_at - command.requested_at).total_seconds())
