@@ -197,6 +197,32 @@ class WebhookSection(ChannelSection, frozen=True, kw_only=True, tag="webhook"):
     timeout_s: float = 20.0
 
 
+class PaymentsSection(Section, frozen=True):
+    """Payments that another system reports: the secret that signs them, one a line, the first of them the newest.
+
+    `tolerance`: how far a signature's time may be off. `late_after`: a payment told so long after it is marked late.
+    """
+
+    secret_file: str | None = None
+    secret_env: str | None = None
+    secret_credential: str | None = None
+    source: str = "payment gateway"
+    tolerance: str = "5m"
+    late_after: str = "1d"
+
+
+class WebSection(Section, frozen=True):
+    """Console, portal and API: where they listen (empty: nowhere), by HTTPS with a certificate and its key.
+
+    `public_url`: how they are reached from outside, where that is another address (`https://` makes cookies secure).
+    """
+
+    listen: str = "127.0.0.1:8080"
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    public_url: str | None = None
+
+
 class MqttSection(Section, frozen=True):
     """The broker that events are published to; without `url` they are kept in the database."""
 
@@ -223,6 +249,8 @@ class Document(Section, frozen=True):
     prepaid: PrepaidSection = PrepaidSection()
     notices: NoticesSection = NoticesSection()
     channels: list[SmsSection | InboxSection | EmailSection | WebhookSection] = []
+    payments: PaymentsSection = PaymentsSection()
+    web: WebSection = WebSection()
     mqtt: MqttSection = MqttSection()
     log: LogSection = LogSection()
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "read": ("headend.cli.read:read", "Read a meter now: its registers, or a profile."),
     "relay": ("headend.cli.relay:relay", "Relay status; disconnect or reconnect by hand."),
     "recharge": ("headend.cli.recharge:recharge", "Book a recharge; supply returns if it suffices."),
+    "payments": ("headend.cli.payments:payments", "Payments that another system reports, signed."),
     "accounts": ("headend.cli.accounts:accounts", "Prepaid accounts: balance, ledger, decision."),
     "commands": ("headend.cli.commands:commands", "The journal of relay commands, with evidence."),
     "work": ("headend.cli.work:work", "What people have to do: supply that stays off, unknown outcomes."),

@@ -148,6 +148,11 @@ class Accounts:
             raise PaymentInvalid("a recharge is booked by `recharge`, which also restores the supply")
         return await self._writer.run(lambda connection: book(connection, entry, self._now()))
 
+    async def is_booked(self, payment_id: str) -> bool:
+        """Whether a payment of that id is in the ledger, whoever paid it."""
+        sql = "SELECT 1 FROM ledger WHERE kind = 'recharge' AND reference = ?"
+        return await self._readers.run(lambda connection: connection.execute(sql, (payment_id,)).fetchone() is not None)
+
     async def recharge(
         self, consumer_no: str, amount: int, payment_id: str, at: datetime, source: str, judge: Judge | None
     ) -> RechargeResult:
