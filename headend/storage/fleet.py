@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from attrs import define
+from attrs import define, field
 
 from headend.meters.inventory import Meter
 from headend.meters.reading import ProfileRows, Reading
@@ -30,6 +30,9 @@ class Fleet:
     _readers: Readers
     _now: Now
     caps: Caps
+    #: Register values and profile rows that committed visits of this process brought, those known already too.
+    values: int = field(init=False, default=0)
+    profile_rows: int = field(init=False, default=0)
 
     async def meters(self) -> list[Meter]:
         """The whole inventory, by serial."""
@@ -45,7 +48,10 @@ class Fleet:
 
     async def record_visit(self, record: VisitRecord, judge: Judge | None) -> Judgement | None:
         """Write a visit in one transaction with the judgement made inside it."""
-        return await self._writer.run(lambda connection: record_visit(connection, self.caps, record, judge))
+        judgement = await self._writer.run(lambda connection: record_visit(connection, self.caps, record, judge))
+        self.values += len(record.readings)
+        self.profile_rows += sum(len(profile.rows) for profile in record.profiles)
+        return judgement
 
     async def record_push(self, push: PushRecord) -> bool:
         """Write a push in one transaction with its counter; False, and nothing written, for a counter that was used."""

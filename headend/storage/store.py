@@ -31,6 +31,7 @@ from headend.storage.readers import Readers
 from headend.storage.registry import Registry
 from headend.storage.requests import abandon_taken
 from headend.storage.sqlite import Connection, SqliteError, connect_writer, translate
+from headend.storage.status import StatusBoard
 from headend.storage.switches import Switches, set_armed
 from headend.storage.topups import SqliteTopUps
 from headend.storage.unreachable import Contacts
@@ -48,8 +49,8 @@ class Store:
     `fleet` is the FleetStore, `journal` the Journal, `counters` the CounterStore, `keys` the KeyRing; beside them
     `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `proposals` (cuts that wait for
     an officer), `work` (what people have to do), `registry` (imports), `events` (outbox), `switches` and `board` (the
-    fleet for screens). `restored_from` is when the backup was taken that this database was just restored from, None
-    for any other start.
+    fleet for screens), `status` (how daemon and house stand). `restored_from` is when the backup was taken that this
+    database was just restored from, None for any other start.
     """
 
     path: Path
@@ -70,6 +71,7 @@ class Store:
     events: Events
     switches: Switches
     board: Board
+    status: StatusBoard
     officers: Officers
     web_sessions: WebSessions
     audit: Audit
@@ -118,6 +120,7 @@ class Store:
             events=Events(writer, readers),
             switches=Switches(writer, readers, now),
             board=Board(readers),
+            status=StatusBoard(path, writer, readers, now),
             officers=Officers(writer, readers, now),
             web_sessions=WebSessions(writer, readers, now),
             audit=Audit(readers),

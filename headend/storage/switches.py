@@ -55,7 +55,7 @@ class Switches:
 
     async def modes(self) -> dict[str, Mode]:
         """The modes that were set, by office; `` is the whole house."""
-        return await self._readers.run(_modes)
+        return await self._readers.run(all_modes)
 
     async def set_mode(self, office: str, mode: Mode, *, by: str) -> None:
         """Set the mode of an office and of all below it that have none of their own; `` is the whole house."""
@@ -129,7 +129,8 @@ def _set(connection: Connection, name: str, on: bool, at: datetime, by: str) -> 
         emit(connection, at, f"switch.{name}", payload={"on": on, "by": by})
 
 
-def _modes(connection: Connection) -> dict[str, Mode]:
+def all_modes(connection: Connection) -> dict[str, Mode]:
+    """The modes that were set, by office; `` is the whole house."""
     return {
         office: Mode(mode)
         for office, mode in connection.execute("SELECT office, mode FROM office_modes ORDER BY office")

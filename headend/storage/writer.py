@@ -81,6 +81,11 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="headend-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Units of work that are asked for and not begun yet."""
+        return self._queue.qsize()
+
     async def run(self, unit: Unit[T]) -> T:
         """Run `unit` in a transaction; its result, once that is durable. Its error, or StorageError, when it is not."""
         if self._closing:
