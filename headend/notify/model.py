@@ -18,6 +18,7 @@ class NoticeKind(StrEnum):
     RESTORED = "restored"
     NUMBER_CHANGED = "number_changed"
     ONE_TIME_PASSWORD = "one_time_password"  # noqa: S105  a kind of message
+    LOGIN_CODE = "login_code"
 
 
 class ChannelKind(StrEnum):

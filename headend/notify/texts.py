@@ -25,6 +25,7 @@ FIELDS: Mapping[NoticeKind, frozenset[str]] = {
     NoticeKind.RESTORED: frozenset({"consumer_no", "name", "balance"}),
     NoticeKind.NUMBER_CHANGED: frozenset({"consumer_no", "name", "number"}),
     NoticeKind.ONE_TIME_PASSWORD: frozenset({"consumer_no", "name", "code", "minutes"}),
+    NoticeKind.LOGIN_CODE: frozenset({"consumer_no", "name", "code", "minutes"}),
 }
 #: Field values as long as they get in practice, to check the length of a finished message when its template is read.
 _LONGEST: Mapping[str, str] = {

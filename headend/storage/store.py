@@ -26,6 +26,7 @@ from headend.storage.keys import Keys
 from headend.storage.migrations import migrate
 from headend.storage.numbers import Numbers
 from headend.storage.officers import Officers
+from headend.storage.portal import PortalParts
 from headend.storage.proposals import Proposals
 from headend.storage.readers import Readers
 from headend.storage.registry import Registry
@@ -74,6 +75,7 @@ class Store:
     status: StatusBoard
     officers: Officers
     web_sessions: WebSessions
+    portal: PortalParts
     audit: Audit
     restored_from: datetime | None
     _writer: Writer
@@ -123,6 +125,7 @@ class Store:
             status=StatusBoard(path, writer, readers, now),
             officers=Officers(writer, readers, now),
             web_sessions=WebSessions(writer, readers, now),
+            portal=PortalParts.on(writer, readers, now),
             audit=Audit(readers),
             restored_from=restored_from,
             writer=writer,

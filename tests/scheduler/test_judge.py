@@ -224,10 +224,10 @@ def test_every_notice_has_exactly_the_fields_its_templates_may_use():
     found["recharged"] = set(recharge_notice(view().facts, 1, "P").fields)
     assert told
     assert {NoticeKind(kind): frozenset(fields) for kind, fields in found.items()} == {
-        # These two follow from what a person does at the office, not from a decision.
+        # These follow from what a person does at the office or in the portal, not from a decision.
         kind: fields
         for kind, fields in FIELDS.items()
-        if kind not in (NoticeKind.NUMBER_CHANGED, NoticeKind.ONE_TIME_PASSWORD)
+        if kind not in (NoticeKind.NUMBER_CHANGED, NoticeKind.ONE_TIME_PASSWORD, NoticeKind.LOGIN_CODE)
     }
 
 

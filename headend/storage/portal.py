@@ -1,0 +1,33 @@
+"""All that the consumers' portal keeps, in one part."""
+
+from typing import Self
+
+from attrs import frozen
+
+from headend.session.ports import Now
+from headend.storage.complaints import Complaints
+from headend.storage.doors import Doors
+from headend.storage.onlinepayments import OnlinePayments
+from headend.storage.readers import Readers
+from headend.storage.statements import Statements
+from headend.storage.writer import Writer
+
+
+@frozen
+class PortalParts:
+    """Codes and passwords, online payments, complaints, and the ledger as its owner reads it."""
+
+    doors: Doors
+    payments: OnlinePayments
+    complaints: Complaints
+    statements: Statements
+
+    @classmethod
+    def on(cls, writer: Writer, readers: Readers, now: Now) -> Self:
+        """The parts on one database."""
+        return cls(
+            Doors(writer, readers, now),
+            OnlinePayments(writer, readers, now),
+            Complaints(writer, readers, now),
+            Statements(readers),
+        )
