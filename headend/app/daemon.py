@@ -12,6 +12,7 @@ from attrs import define, field
 
 from headend.app.delivering import delivering
 from headend.app.listening import listening
+from headend.app.serving import serving
 from headend.app.setup import Setup
 from headend.app.wiring import Headend, open_headend, use_policy
 from headend.errors import HeadendError
@@ -51,7 +52,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     collector = headend.collector()
     reloader = Reloader(headend, collector, settings)
     with _signals(collector, reloader):
-        async with _publishing(headend), delivering(headend), listening(headend, collector):
+        async with _publishing(headend), delivering(headend), listening(headend, collector), serving(headend):
             await collector.run()
     _log.info("stopped", visits=dict(collector.figures.visits))
 

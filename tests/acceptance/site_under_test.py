@@ -44,6 +44,8 @@ file = "policy.toml"
 mode = "{mode}"
 [collection]
 visit_deadline_s = {deadline}
+[web]
+listen = "{web}"
 [log]
 format = "json"
 """
@@ -120,9 +122,9 @@ class Site:
         self.control_port = ready["control"]
         return ready
 
-    def configure(self, *, mode="automatic", deadline=20.0, every=None, policy=POLICY, extra=""):
+    def configure(self, *, mode="automatic", deadline=20.0, every=None, policy=POLICY, web="", extra=""):
         (self.folder / "policy.toml").write_text(policy)
-        text = CONFIGURATION.format(mode=mode, deadline=deadline) + extra
+        text = CONFIGURATION.format(mode=mode, deadline=deadline, web=web) + extra
         if every is not None:
             text += SCHEDULE.format(every=every)
         self.config.write_text(text)

@@ -1,0 +1,13 @@
+"""The officers' console."""
+
+from litestar import Router
+
+from headend.web.console.login import ROUTES as LOGIN
+from headend.web.console.today import ROUTES as TODAY
+
+__all__ = ["console_router"]
+
+
+def console_router() -> Router:
+    """Every route below /console."""
+    return Router("/console", route_handlers=[*LOGIN, *TODAY], include_in_schema=False)

@@ -1,0 +1,44 @@
+"""Everything that the web faces stand on, handed in by the composition root."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from attrs import Factory, frozen
+from litestar import Request
+from litestar.datastructures import State
+
+from headend.session.ports import Now
+from headend.web.limits import Limiter
+from headend.web.ports.people import Officers, Sessions, Witness
+from headend.web.security import Visitor
+
+#: Wrong passwords for one name; an address may try five times as often, since an office has one.
+_TRIES: Final = 8
+_TRIES_SPAN: Final = timedelta(minutes=15)
+
+
+@frozen
+class Faces:
+    """The ports of console, portal and API. `secure`: pages are asked for by HTTPS, so cookies are for HTTPS alone."""
+
+    now: Now
+    sessions: Sessions
+    officers: Officers
+    witness: Witness
+    secure: bool = False
+    login_tries: Limiter = Factory(lambda self: Limiter(_TRIES, _TRIES_SPAN, self.now), takes_self=True)
+
+
+WebRequest = Request[Any, Any, State]
+
+
+def faces(request: WebRequest) -> Faces:
+    """The ports of this application."""
+    found: Faces = request.app.state.faces
+    return found
+
+
+def visitor(request: WebRequest) -> Visitor:
+    """Whoever calls."""
+    found: Visitor = request.scope["state"]["visitor"]
+    return found
