@@ -23,6 +23,8 @@ from headend.storage.inbox import Inbox
 from headend.storage.journal import SqliteJournal
 from headend.storage.kek import Kek, KekError
 from headend.storage.keys import Keys
+from headend.storage.listings import Listings
+from headend.storage.lists import LISTS
 from headend.storage.migrations import migrate
 from headend.storage.numbers import Numbers
 from headend.storage.officers import Officers
@@ -34,6 +36,7 @@ from headend.storage.requests import abandon_taken
 from headend.storage.sqlite import Connection, SqliteError, connect_writer, translate
 from headend.storage.status import StatusBoard
 from headend.storage.switches import Switches, set_armed
+from headend.storage.today import Todays
 from headend.storage.topups import SqliteTopUps
 from headend.storage.unreachable import Contacts
 from headend.storage.websessions import WebSessions
@@ -77,6 +80,8 @@ class Store:
     web_sessions: WebSessions
     portal: PortalParts
     audit: Audit
+    listings: Listings
+    todays: Todays
     restored_from: datetime | None
     _writer: Writer
     _readers: Readers
@@ -127,6 +132,8 @@ class Store:
             web_sessions=WebSessions(writer, readers, now),
             portal=PortalParts.on(writer, readers, now),
             audit=Audit(readers),
+            listings=Listings(readers, LISTS),
+            todays=Todays(readers, now),
             restored_from=restored_from,
             writer=writer,
             readers=readers,
