@@ -28,9 +28,14 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class StoreSection(Section, frozen=True):
-    """Where readings, accounts, journal and events are kept."""
+    """Where readings, accounts, journal and events are kept.
+
+    `shed_profiles_at`: the used share of its file system from which on no profiles are read, so that recharges, the
+    audit and reconnects still can be written.
+    """
 
     path: str = "headend.db"
+    shed_profiles_at: float = 0.9
 
 
 class KeysSection(Section, frozen=True):
@@ -105,7 +110,7 @@ class NoticesSection(Section, frozen=True):
     """
 
     quiet_hours: str = "21:00-08:00"
-    urgent: tuple[str, ...] = ("recharged", "restored", "cut_done", "number_changed")
+    urgent: tuple[str, ...] = ("recharged", "restored", "cut_done", "press_button", "number_changed")
     per_day: int = 4
     same_within: str = "12h"
     valid_for: str = "24h"
@@ -230,6 +235,12 @@ class MqttSection(Section, frozen=True):
     topic_prefix: str = "headend"
 
 
+class MetricsSection(Section, frozen=True):
+    """Where figures (`/metrics`), health and readiness are asked for, as `HOST:PORT`; left out: nowhere."""
+
+    listen: str | None = None
+
+
 class LogSection(Section, frozen=True):
     """Logs go to stderr: `console` for people, `json` for machines."""
 
@@ -252,6 +263,7 @@ class Document(Section, frozen=True):
     payments: PaymentsSection = PaymentsSection()
     web: WebSection = WebSection()
     mqtt: MqttSection = MqttSection()
+    metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()
 
 

@@ -18,6 +18,8 @@ READY_FOR_RECONNECTION: Final = 2
 #: Control modes in which remote_reconnect closes the contact with nobody at the meter.
 CLOSES_REMOTELY: Final = frozenset({0, 2, 4})
 NEVER_DISCONNECTS: Final = 0
+#: What the note of a reconnect says that did all it can do; the story of an account knows it by this.
+PRESS_BUTTON: Final = "press the button at the meter"
 #: A disconnect that was sent this often without effect is given up: the contact is welded or the meter lies.
 MOST_FUTILE_CUTS: Final = 3
 
@@ -46,8 +48,12 @@ def reached(target: Target, relay: RelayState) -> bool:
 
 def needs_button(relay: RelayState) -> bool:
     """Whether supply now waits for somebody to press the button at the meter."""
-    waiting = not relay.connected and relay.control_state == READY_FOR_RECONNECTION
-    return waiting and relay.control_mode not in CLOSES_REMOTELY
+    return waits_for_button(relay.connected, relay.control_state, relay.control_mode)
+
+
+def waits_for_button(connected: bool, control_state: int, control_mode: int) -> bool:  # noqa: FBT001  as it was read
+    """The same of a relay's attributes 2, 3 and 4."""
+    return not connected and control_state == READY_FOR_RECONNECTION and control_mode not in CLOSES_REMOTELY
 
 
 def without_sending(target: Target, relay: RelayState) -> Outcome | None:
@@ -57,7 +63,7 @@ def without_sending(target: Target, relay: RelayState) -> Outcome | None:
     if target is Target.DISCONNECTED and relay.control_mode == NEVER_DISCONNECTS:
         return _rejected(relay, "control mode 0: this meter never disconnects; nothing sent")
     if target is Target.CONNECTED and needs_button(relay):
-        return _rejected(relay, "ready for reconnection already: press the button at the meter; nothing sent")
+        return _rejected(relay, f"ready for reconnection already: {PRESS_BUTTON}; nothing sent")
     return None
 
 
@@ -75,7 +81,7 @@ def _after_answer(command: Command, result: ActionResult, after: RelayState) -> 
     if reached(command.target, after):
         return State.CONFIRMED, f"read back {command.target.value}"
     if command.target is Target.CONNECTED and needs_button(after):
-        return State.REJECTED, "ready for reconnection: press the button at the meter to restore supply"
+        return State.REJECTED, f"ready for reconnection: {PRESS_BUTTON} to restore supply"
     if result not in _RESULTS_WORTH_ANOTHER_TRY:
         return State.REJECTED, "the relay did not move"
     if command.target is Target.DISCONNECTED and command.attempts >= MOST_FUTILE_CUTS:

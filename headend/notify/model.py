@@ -16,6 +16,7 @@ class NoticeKind(StrEnum):
     CUT_DONE = "cut_done"
     RECHARGED = "recharged"
     RESTORED = "restored"
+    PRESS_BUTTON = "press_button"
     NUMBER_CHANGED = "number_changed"
     ONE_TIME_PASSWORD = "one_time_password"  # noqa: S105  a kind of message
     LOGIN_CODE = "login_code"

@@ -23,6 +23,7 @@ FIELDS: Mapping[NoticeKind, frozenset[str]] = {
     NoticeKind.CUT_DONE: frozenset({"consumer_no", "name", "balance", "needed"}),
     NoticeKind.RECHARGED: frozenset({"consumer_no", "name", "balance", "amount", "payment_id"}),
     NoticeKind.RESTORED: frozenset({"consumer_no", "name", "balance"}),
+    NoticeKind.PRESS_BUTTON: frozenset({"consumer_no", "name", "balance"}),
     NoticeKind.NUMBER_CHANGED: frozenset({"consumer_no", "name", "number"}),
     NoticeKind.ONE_TIME_PASSWORD: frozenset({"consumer_no", "name", "code", "minutes"}),
     NoticeKind.LOGIN_CODE: frozenset({"consumer_no", "name", "code", "minutes"}),

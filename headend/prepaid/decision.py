@@ -34,6 +34,7 @@ class Reason(StrEnum):
     PARTIAL_GRACE = "partial_grace"
     RECONNECT_OPEN = "reconnect_open"
     DISCONNECT_OPEN = "disconnect_open"
+    PRESS_BUTTON = "press_button"
     NO_METER = "no_meter"
     TOPUP_OPEN = "topup_open"
     NOT_RECONCILED = "not_reconciled"

@@ -114,7 +114,7 @@ class Facts:
     `cut_balance`: what the newest cut for credit (sent, or still open) rested on, in paise; `paid_since_cut`: paise
     paid since it was asked for. `partial_at`: when supply was restored because a part of the dues was paid, if that was
     the last thing done to this relay. `topup_open`: money was paid that the meter, which keeps the account, has not
-    got.
+    got. `relay_ready`: the contact is open, and a press of the button at the meter closes it.
     """
 
     now: datetime
@@ -141,6 +141,7 @@ class Facts:
     paid_since_cut: int = 0
     partial_at: datetime | None = None
     topup_open: bool = False
+    relay_ready: bool = False
 
 
 @frozen

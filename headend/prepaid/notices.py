@@ -17,6 +17,9 @@ ANNOUNCE_WITHIN = timedelta(days=2)
 #: Beyond this a forecast by the days' use so far is a guess.
 LONGEST_FORECAST = 30
 
+#: What a consumer was told of the supply itself; the newest of these is how it stands for them.
+_OF_THE_RELAY = frozenset({"cut_done", "press_button", "restored"})
+
 _WAITS = frozenset(
     {
         Reason.GRACE,
@@ -47,7 +50,7 @@ def due_notices(
     """
     facts = decision.facts
     days = days_left(facts.balance, daily_use)
-    candidates = (_relay_notice(facts, policy, sent), _credit_notice(facts, decision, policy, sent, days))
+    candidates = (_relay_notice(decision, policy, sent), _credit_notice(facts, decision, policy, sent, days))
     return tuple(notice for notice in candidates if notice is not None)
 
 
@@ -76,10 +79,13 @@ def planned_cut(facts: Facts, policy: Policy) -> datetime | None:
     return policy.calendar.next_open(max(earliest), facts.time_zone)
 
 
-def _relay_notice(facts: Facts, policy: Policy, sent: Iterable[SentNotice]) -> DueNotice | None:
-    last = max((notice for notice in sent if notice.kind in {"cut_done", "restored"}), key=_written, default=None)
-    if facts.relay_connected is False and facts.disconnected_by_us:
-        kind, said = "cut_done", last is not None and last.kind == "cut_done"
+def _relay_notice(decision: Decision, policy: Policy, sent: Iterable[SentNotice]) -> DueNotice | None:
+    facts = decision.facts
+    last = max((notice for notice in sent if notice.kind in _OF_THE_RELAY), key=_written, default=None)
+    if decision.reason is Reason.PRESS_BUTTON:
+        kind, said = "press_button", last is not None and last.kind == "press_button"
+    elif facts.relay_connected is False and facts.disconnected_by_us:
+        kind, said = "cut_done", last is not None and last.kind != "restored"
     elif facts.relay_connected is True and last is not None:
         kind, said = "restored", last.kind == "restored"
     else:

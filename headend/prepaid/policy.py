@@ -147,6 +147,14 @@ def is_protected(facts: Facts, policy: Policy) -> bool:
 def _while_disconnected(facts: Facts, policy: Policy, balance: int) -> Decision:
     if facts.open_command is not None and facts.open_command.target == "connected":
         return Keep(Reason.RECONNECT_OPEN, facts)
+    decision = _whether_to_restore(facts, policy, balance)
+    # What a reconnect can do is done. One that has to call an open cut off goes out all the same.
+    if isinstance(decision, Reconnect) and facts.relay_ready and facts.open_command is None:
+        return Keep(Reason.PRESS_BUTTON, facts)
+    return decision
+
+
+def _whether_to_restore(facts: Facts, policy: Policy, balance: int) -> Decision:
     ours = facts.disconnected_by_us or _open_credit_cut(facts) is not None
     if ours and balance < policy.reconnect_at and _partly_paid(facts, policy):
         return Reconnect(Reason.PARTIAL_PAYMENT, facts)

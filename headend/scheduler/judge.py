@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
+from headend.commands.conclusion import needs_button
 from headend.commands.model import NewCommand, Origin, Target
 from headend.errors import HeadendError
 from headend.notify.model import Notice, NoticeKind
@@ -138,6 +139,7 @@ def _facts(facts: Facts, record: VisitRecord | None, charged: _Charged | None) -
             changes["reading_at"] = max(reading.received for reading in record.readings)
         if record.relay is not None:
             changes["relay_connected"] = record.relay.connected
+            changes["relay_ready"] = needs_button(record.relay)
         if record.clock is not None:
             changes["clock_deviation"] = record.clock.deviation
     if balance is not None and (balance >= 0 or facts.negative_since is None):

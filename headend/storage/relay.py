@@ -5,6 +5,7 @@ from headend.storage.events import emit
 from headend.storage.inventory import Known
 from headend.storage.sqlite import Connection
 from headend.storage.times import to_micros
+from headend.storage.workitems import close_restored
 
 
 def see_relay(connection: Connection, meter: Known, relay: RelayState, command: int | None = None) -> None:
@@ -22,6 +23,8 @@ def see_relay(connection: Connection, meter: Known, relay: RelayState, command: 
         " (excluded.relay_connected, excluded.control_state, excluded.control_mode, excluded.relay_at)",
         (meter.id, int(relay.connected), relay.control_state, relay.control_mode, read_at),
     )
+    if relay.connected and command is None:
+        close_restored(connection, meter, relay.read_at)
     if command is None and (before is None or bool(before) == relay.connected):
         return
     emit(

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from attrs import frozen
 
+from headend.commands.conclusion import PRESS_BUTTON
+from headend.commands.model import State
 from headend.prepaid.model import AccountView
 from headend.prepaid.replay import read_facts
 from headend.prepaid.story.telling import Decided, Happening, Money, Moved, Told
@@ -114,4 +116,6 @@ def _steps(connection: Connection, stored: StoredAccount, limit: int) -> Iterato
         (stored.meter_id, limit),
     )
     for at, number, target, after, note in rows:
-        yield Moved(from_micros(at), number, target, after, note)
+        # A reconnect that readied the relay was not refused: the rest is done at the meter.
+        button = after == State.REJECTED.value and PRESS_BUTTON in note
+        yield Moved(from_micros(at), number, target, "button" if button else after, note)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from attrs import define
 
+from headend.commands.conclusion import waits_for_button
 from headend.prepaid.caps import CutCounts
 from headend.prepaid.model import Account, AccountView, BalanceSource, EnergyMark, Facts, OpenCommand, SentNotice
 from headend.storage.errors import UnknownConsumer
@@ -20,7 +21,8 @@ FROM accounts a LEFT JOIN meters m ON m.consumer_no = a.consumer_no
 """
 
 _STATE: Final = """
-SELECT reading_at, relay_connected, clock_deviation, balance, balance_at FROM meter_state WHERE meter = ?
+SELECT reading_at, relay_connected, clock_deviation, balance, balance_at, control_state, control_mode
+FROM meter_state WHERE meter = ?
 """
 
 #: The command that will decide where the relay ends: one that was replaced matters only when nothing else is open.
@@ -103,8 +105,8 @@ def all_accounts(connection: Connection, after: str, limit: int) -> list[Account
 def view(connection: Connection, stored: StoredAccount, now: datetime) -> AccountView:
     """The account with all its facts at `now`."""
     meter = stored.meter_id
-    state = connection.execute(_STATE, (meter,)).fetchone() or (None,) * 5
-    reading_at, relay, deviation, meter_balance, meter_balance_at = state
+    state = connection.execute(_STATE, (meter,)).fetchone() or (None,) * 7
+    reading_at, relay, deviation, meter_balance, meter_balance_at, *control = state
     mark = energy_mark(connection, stored)
     if stored.account.balance_source is BalanceSource.METER:
         balance, balance_at = meter_balance, from_micros(meter_balance_at)
@@ -142,6 +144,7 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
         paid_since_cut=paid,
         partial_at=from_micros(partial_at),
         topup_open=_topup_open(connection, stored),
+        relay_ready=relay == 0 and waits_for_button(False, *control),  # noqa: FBT003  the contact is open
     )
     return AccountView(facts, mark, notices, _daily_use(connection, stored.id, now))
 

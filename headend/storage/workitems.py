@@ -16,7 +16,7 @@ from headend.session.ports import Now
 from headend.storage import commandrows
 from headend.storage.errors import UnknownWork
 from headend.storage.events import as_json, emit
-from headend.storage.inventory import known
+from headend.storage.inventory import Known, known
 from headend.storage.readers import Readers
 from headend.storage.requesting import segment_of
 from headend.storage.sqlite import Connection
@@ -91,6 +91,16 @@ def follow(connection: Connection, command: Command, now: datetime) -> None:
             _measure(connection, command, now)
     elif command.state is State.REJECTED and command.target is Target.CONNECTED:
         _open(connection, command, WorkKind.RECONNECT_REJECTED, now)
+
+
+def close_restored(connection: Connection, meter: Known, now: datetime) -> None:
+    """Supply is back, whoever switched it on (a button at the meter may have): no item for a reconnect is left."""
+    rows = connection.execute(
+        "SELECT id FROM work_items WHERE meter = ? AND closed_at IS NULL AND kind IN (?, ?)",
+        (meter.id, WorkKind.RECONNECT_REJECTED.value, WorkKind.RECONNECT_LATE.value),
+    ).fetchall()
+    for (number,) in rows:
+        _close(connection, number, "headend", "supply was seen connected", now)
 
 
 def _open_overdue(connection: Connection, command_id: int, now: datetime) -> None:

@@ -6,7 +6,7 @@ from store_making import CONSUMER, OFFICE, SERIAL, cut, events_of, proof, relay,
 from headend.commands.journal import RefusedByRule
 from headend.commands.model import Evidence, Origin, State
 from headend.scheduler.overdue import Overdue
-from headend.scheduler.ports import Outcome
+from headend.scheduler.ports import Outcome, VisitRecord
 from headend.storage.errors import UnknownWork
 from headend.storage.workitems import WorkKind
 
@@ -89,6 +89,20 @@ async def test_a_reconnect_that_the_meter_refuses_is_work_at_once(store, tmp_pat
     assert item.kind is WorkKind.RECONNECT_REJECTED
     assert "press button" in item.tried[-1]
     assert (await store.work.latency(command.requested_at, recharges_only=False)).count == 0
+
+
+async def test_supply_that_is_seen_back_leaves_no_reconnect_to_work_on(store, tmp_path, clock):
+    await settle_in(store, tmp_path)
+    command = await store.journal.request(restore(clock))
+    await store.journal.begin_sending(command.id, clock.now, None)
+    off = relay(clock, connected=False)
+    await store.journal.settle(command.id, State.REJECTED, clock.now, Evidence(off, off, sent=True, note="button"))
+    clock.forward(minutes=5)
+    record = VisitRecord(command.meter, clock.now, clock.now, Outcome.DONE, None, relay=relay(clock, connected=True))
+    await store.fleet.record_visit(record, None)
+    assert await store.work.items() == []
+    (item,) = await store.work.items(closed=True)
+    assert item.note == "supply was seen connected"
 
 
 async def test_an_outcome_that_nobody_knows_becomes_work_and_a_cut_that_waits_does_not(store, tmp_path, clock):

@@ -307,3 +307,36 @@ def test_nothing_is_an_emergency_unless_it_is_said():
 def test_an_open_calendar_forbids_nothing():
     policy = evolve(POLICY, calendar=ALWAYS_OPEN, caps=Caps())
     assert decide(facts(now=NOON + timedelta(minutes=30)), policy).verdict is Verdict.DISCONNECT
+
+
+PAID = {"balance": 200_00, "relay_connected": False, "disconnected_by_us": True, "negative_since": None}
+
+
+def test_paid_dues_behind_a_relay_that_waits_for_its_button_ask_for_the_button_and_for_no_command():
+    assert said(decide(facts(**PAID), POLICY)) == (Verdict.RECONNECT, Reason.CREDIT_RESTORED)
+    assert said(decide(facts(**PAID, relay_ready=True), POLICY)) == (Verdict.KEEP, Reason.PRESS_BUTTON)
+
+
+def test_a_part_payment_behind_such_a_relay_asks_for_the_button_too():
+    policy = evolve(POLICY, partial_share=50)
+    part = {**PAID, "balance": -10, "cut_balance": -100_00, "paid_since_cut": 99_90}
+    assert said(decide(facts(**part), policy)) == (Verdict.RECONNECT, Reason.PARTIAL_PAYMENT)
+    assert said(decide(facts(**part, relay_ready=True), policy)) == (Verdict.KEEP, Reason.PRESS_BUTTON)
+
+
+def test_an_open_cut_is_called_off_though_the_relay_waits_for_its_button():
+    cut = OpenCommand(7, "disconnected", "requested")
+    assert said(decide(facts(**PAID, relay_ready=True, open_command=cut), POLICY))[0] is Verdict.RECONNECT
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"balance": -500}, Reason.ALREADY_DISCONNECTED),
+        ({"balance": 0}, Reason.BELOW_RECONNECT),
+        ({"disconnected_by_us": False}, Reason.DISCONNECTED_BY_OTHERS),
+        ({"open_command": OpenCommand(7, "connected", "requested")}, Reason.RECONNECT_OPEN),
+    ],
+)
+def test_the_button_is_asked_for_only_where_a_reconnect_would_follow(changes, reason):
+    assert said(decide(facts(**{**PAID, **changes}, relay_ready=True), POLICY)) == (Verdict.KEEP, reason)

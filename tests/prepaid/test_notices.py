@@ -176,3 +176,27 @@ def test_days_that_nobody_can_say_are_not_told(daily_use):
     account = view(balance=9_000)
     (notice,) = due_notices(decide(account.facts, POLICY), POLICY, (), daily_use)
     assert (notice.kind, notice.fields["level"]) == ("low_balance", "₹100.00")
+
+
+def dark(*notices, **changes):
+    return view(*notices, **{"relay_connected": False, "disconnected_by_us": True, "relay_command": 4, **changes})
+
+
+def test_a_consumer_whose_meter_waits_for_its_button_is_told_once_and_then_that_supply_is_back():
+    cut = SentNotice("cut_done", "cut_done:4", NOON - DAY, None)
+    paid = {"balance": 500_00, "negative_since": None}
+    (asked,) = due(dark(cut, relay_ready=True, **paid))
+    assert (asked.kind, asked.key, asked.fields["balance"]) == ("press_button", "press_button:4", "₹500.00")
+    told = written(asked, NOON)
+    assert due(dark(cut, told, relay_ready=True, **paid)) == ()
+    (back,) = due(view(cut, told, relay_connected=True, relay_command=4, **paid))
+    assert back.kind == "restored"
+
+
+def test_who_did_not_press_the_button_and_is_below_zero_again_is_not_told_of_the_same_cut_twice():
+    told = SentNotice("press_button", "press_button:4", NOON - DAY, None)
+    assert "cut_done" not in kinds(dark(told, relay_ready=True))
+
+
+def test_a_relay_that_others_opened_asks_nobody_to_press_a_button():
+    assert kinds(dark(relay_ready=True, disconnected_by_us=False, balance=500_00, negative_since=None)) == []

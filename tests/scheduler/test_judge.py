@@ -206,6 +206,7 @@ def test_every_notice_has_exactly_the_fields_its_templates_may_use():
         view(balance=5_000, relay_connected=True),
         view(**spell),
         view(**OFF, balance=-100),
+        view(**OFF, balance=50_000, relay_ready=True),
     ]
     found = {}
     (lasting,) = due_notices(decide(view(balance=50_000).facts, POLICY), POLICY, (), 20_000)
