@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import structlog
@@ -12,6 +12,9 @@ from attrs import define, field
 
 from headend.app.delivering import delivering
 from headend.app.listening import listening
+from headend.app.metrics_serving import watched
+from headend.app.monitoring import Monitor, monitored
+from headend.app.monitoring_systemd import ServiceManager, service_manager
 from headend.app.serving import serving
 from headend.app.setup import Setup
 from headend.app.wiring import Headend, open_headend, use_policy
@@ -51,9 +54,19 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     )
     collector = headend.collector()
     reloader = Reloader(headend, collector, settings)
-    with _signals(collector, reloader):
-        async with _publishing(headend), delivering(headend), listening(headend, collector), serving(headend):
-            await collector.run()
+    manager = service_manager()
+    async with AsyncExitStack() as rooms:
+        rooms.enter_context(_signals(collector, reloader, manager))
+        broker = await rooms.enter_async_context(_publishing(headend))
+        await rooms.enter_async_context(delivering(headend))
+        await rooms.enter_async_context(listening(headend, collector))
+        await rooms.enter_async_context(serving(headend))
+        await headend.store.status.forget()
+        monitor = Monitor(headend, collector.standing, broker=broker, manager=manager)
+        await rooms.enter_async_context(monitored(monitor))
+        await rooms.enter_async_context(watched(monitor))
+        manager.say("READY=1")
+        await collector.run()
     _log.info("stopped", visits=dict(collector.figures.visits))
 
 
@@ -95,15 +108,18 @@ def _ways(settings: Settings) -> tuple[object, object]:
 
 
 @asynccontextmanager
-async def _publishing(headend: Headend) -> AsyncIterator[None]:
-    """Events go to the broker while the block runs, where one is configured; a broker that is away holds nothing up."""
+async def _publishing(headend: Headend) -> AsyncIterator[Callable[[], bool | None]]:
+    """Events go to the broker while the block runs, where one is configured; a broker that is away holds nothing up.
+
+    Gives what tells whether the broker is there; None where none is configured.
+    """
     if headend.setup.mqtt is None:
-        yield
+        yield lambda: None
         return
     publisher = Publisher(headend.store.events, headend.setup.mqtt)
     task = asyncio.create_task(publisher.run(), name="publisher")
     try:
-        yield
+        yield lambda: publisher.connected
     finally:
         publisher.stop()
         with suppress(TimeoutError):
@@ -111,9 +127,14 @@ async def _publishing(headend: Headend) -> AsyncIterator[None]:
 
 
 @contextmanager
-def _signals(collector: Collector, reloader: Reloader) -> Iterator[None]:
+def _signals(collector: Collector, reloader: Reloader, manager: ServiceManager) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    handlers = {signal.SIGTERM: collector.stop, signal.SIGINT: collector.stop, signal.SIGHUP: reloader.reload}
+
+    def stop() -> None:
+        manager.say("STOPPING=1")
+        collector.stop()
+
+    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reloader.reload}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:

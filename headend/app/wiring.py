@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from functools import partial
 from typing import Final
 
-from attrs import define, evolve, field
+from attrs import Factory, define, evolve, field
 
 from headend.app.opening import MACHINE_CLOCK, Clock
 from headend.app.setup import Setup
@@ -28,6 +28,7 @@ from headend.session.session import Session
 from headend.session.switchboard import Switchboard, VisitOverCalls
 from headend.session.visit import Visitor
 from headend.settings import Settings
+from headend.storage.disk import Shedding
 from headend.storage.store import Store
 from headend.transport.address import Address, Medium
 from headend.transport.stream import Stream
@@ -48,6 +49,10 @@ class Headend:
     clock: Clock = MACHINE_CLOCK
     #: Connections of meters that called us; empty where nobody listens for them.
     switchboard: Switchboard = field(init=False, factory=Switchboard)
+    shedding: Shedding = field(
+        init=False,
+        default=Factory(lambda self: Shedding(self.setup.settings.document.store.shed_profiles_at), takes_self=True),
+    )
     executor: Executor = field(init=False)
     _visitor: Visitor = field(init=False)
 
@@ -84,6 +89,7 @@ class Headend:
             now=self.clock.now,
             topups=TopUpExecutor(self.store.topups, self.clock.now, self.clock.sleep, checkpoint=_crash_at),
             mirror=Mirror(self.store.accounts.last_recharge) if self.setup.settings.document.prepaid.mirror else None,
+            sheds=lambda: self.shedding.on,
         )
 
     def collector(self) -> Collector:

@@ -5,7 +5,7 @@ is written, since it rests on it. Then come reads by hand, then profiles, then t
 follows from it at once. Between any two steps a command that came in meanwhile goes first.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
@@ -70,6 +70,8 @@ class VisitPorts:
     now: Now
     topups: TopUpRunner | None = None
     mirror: Mirror | None = None
+    #: Whether profiles are given up for want of disk; reads by hand and everything about money and relays go on.
+    sheds: Callable[[], bool] = lambda: False
 
 
 @frozen
@@ -185,7 +187,11 @@ class Visit:
             await self._step(self._balance(session))
 
     def _profile_tasks(self) -> tuple[str, ...]:
-        return tuple(task for task in self.work.tasks if task not in BASE_TASKS)
+        wanted = tuple(task for task in self.work.tasks if task not in BASE_TASKS)
+        if wanted and self.ports.sheds():
+            self._refused.append(f"not read, since the disk is nearly full: {', '.join(wanted)}")
+            return ()
+        return wanted
 
     async def _step(self, reading: Awaitable[None]) -> None:
         """One thing to read; what this meter refuses is noted, and the next is read all the same."""

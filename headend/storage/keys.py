@@ -48,6 +48,11 @@ class Keys:
     _kek: Kek | None
     _now: Now
 
+    @property
+    def present(self) -> bool:
+        """Whether the key-encryption key is there."""
+        return self._kek is not None
+
     async def keys(self, meter: str, role: str) -> KeySet | None:
         """The keys of that role, or None when none were imported; raises KekError without the right KEK."""
         row = await self._readers.run(lambda connection: _select(connection, meter, role))

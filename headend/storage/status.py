@@ -4,6 +4,7 @@ Everything is read in one snapshot by a reader, so no screen and no scrape ever 
 """
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -86,8 +87,10 @@ class Waiting:
 
 @frozen
 class House:
-    """The house in numbers. `clocks` counts meters by the seconds that their clocks are off: up to each of
-    CLOCK_BOUNDS, and beyond; meters whose clock was never read are in none.
+    """The house in numbers.
+
+    `clocks` counts meters by the seconds that their clocks are off: up to each of CLOCK_BOUNDS, and beyond; meters
+    whose clock was never read are in none.
     """
 
     at: datetime
@@ -187,7 +190,7 @@ def _freshness(connection: Connection, now: datetime) -> tuple[int, int, tuple[i
         (to_micros(now - timedelta(days=1)),),
     ).fetchone()
     bounds = [0, *map(int, upto), int(known)]
-    return int(read), int(ever), tuple(after - before for before, after in zip(bounds, bounds[1:], strict=False))
+    return int(read), int(ever), tuple(after - before for before, after in pairwise(bounds))
 
 
 def _commands(connection: Connection) -> tuple[OpenCommands, ...]:
@@ -207,7 +210,7 @@ def _messages(connection: Connection) -> tuple[Waiting, ...]:
 
 def _unpublished(connection: Connection, subscribers: tuple[str, ...]) -> tuple[Unpublished, ...]:
     (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM events").fetchone()
-    cursors = {name: 0 for name in subscribers} | dict(connection.execute("SELECT name, number FROM cursors"))
+    cursors = dict.fromkeys(subscribers, 0) | dict(connection.execute("SELECT name, number FROM cursors"))
     return tuple(_behind(connection, name, cursor, int(last)) for name, cursor in sorted(cursors.items()))
 
 
