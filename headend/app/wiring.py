@@ -101,6 +101,7 @@ class Headend:
             schedules=self.setup.schedules,
             lane_rules=self.setup.lanes,
             tell_overdue=self.store.work.tell_overdue,
+            steering=self.store.steering,
         )
 
     def open_session(self, meter: Meter) -> AbstractAsyncContextManager[MeterSession]:

@@ -12,6 +12,7 @@ from enum import Enum, IntEnum
 from attrs import define, field
 
 from headend.meters.inventory import Meter
+from headend.scheduler.gaps import Gap
 from headend.scheduler.ports import ReadRequest
 
 
@@ -26,7 +27,7 @@ class Urgency(IntEnum):
 
 @define(eq=False)
 class Work:
-    """What is to be done at one meter; more is added while it waits."""
+    """What is to be done at one meter; more is added while it waits. `schedules`: whose slots it belongs to."""
 
     meter: Meter
     urgency: int
@@ -35,6 +36,8 @@ class Work:
     relay: bool = False
     reconnect: bool = False
     reads: list[ReadRequest] = field(factory=list)
+    schedules: tuple[str, ...] = ()
+    fills: tuple[Gap, ...] = ()
 
     def merge(self, other: "Work") -> None:
         """Add another piece of work for the same meter."""
@@ -44,6 +47,10 @@ class Work:
         self.relay = self.relay or other.relay
         self.reconnect = self.reconnect or other.reconnect
         self.reads.extend(other.reads)
+        if other.schedules:
+            self.schedules = tuple(dict.fromkeys((*self.schedules, *other.schedules)))
+        if other.fills:
+            self.fills = tuple(dict.fromkeys((*self.fills, *other.fills)))
 
 
 class Verdict(Enum):

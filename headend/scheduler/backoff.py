@@ -30,12 +30,13 @@ RELAY: Final = BackoffRules(timedelta(seconds=2), timedelta(minutes=5), timedelt
 
 @frozen
 class Backoff:
-    """A meter's standing: failures in a row, the first cause of them, and when it may be visited again."""
+    """A meter's standing: failures in a row, the first cause of them and when, and when it may be visited again."""
 
     failures: int
     outcome: Outcome
     first_error: str
     not_before: datetime
+    first_at: datetime
 
 
 def after_failure(
@@ -49,7 +50,8 @@ def after_failure(
     failures = (earlier.failures if earlier else 0) + 1
     pause = _pause(outcome, failures, rules)
     spread = 1 - crc32(f"{meter}:{failures}".encode()) / 2**34
-    return Backoff(failures, outcome, earlier.first_error if earlier else error, now + pause * spread)
+    first_error, first_at = (earlier.first_error, earlier.first_at) if earlier else (error, now)
+    return Backoff(failures, outcome, first_error, now + pause * spread, first_at)
 
 
 def _pause(outcome: Outcome, failures: int, rules: BackoffRules) -> timedelta:

@@ -7,8 +7,6 @@ read requests.
 """
 
 import asyncio
-import heapq
-import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -21,17 +19,22 @@ from headend.commands.journal import Journal
 from headend.errors import HeadendError
 from headend.meters.inventory import Meter
 from headend.notify.pausing import Pause, pause
+from headend.scheduler.agenda import Agenda
 from headend.scheduler.backlog import Backlog, Urgency, Verdict, Work
 from headend.scheduler.backoff import COLLECTION, RELAY, BackoffRules
+from headend.scheduler.dispositions import Disposition, disposition
 from headend.scheduler.failures import Failures
 from headend.scheduler.figures import Figures, RoundStanding, Standing
+from headend.scheduler.flights import Flight, carry
+from headend.scheduler.givingup import GivingUp
+from headend.scheduler.inventory import Inventory, Shard
 from headend.scheduler.lanes import LaneRules, Lanes
-from headend.scheduler.outcomes import outcome_of
 from headend.scheduler.overdue import Overdue, Tell, tell_the_log
-from headend.scheduler.plan import Schedule, due_slot
+from headend.scheduler.plan import Schedule
 from headend.scheduler.ports import OpenSession, Outcome, ReadRequest
-from headend.scheduler.rounds import Round, start_round
-from headend.scheduler.visit import StoreFailed, Visit, VisitPorts, VisitResult, fail_reads, record_failure
+from headend.scheduler.putoff import PutOff
+from headend.scheduler.steering import RoundState, SteeringStore, Unsteered
+from headend.scheduler.visit import StoreFailed, Visit, VisitPorts, VisitResult, fail_reads
 
 #: Lanes with work ready to start, for each permit of the process: enough that a permit never waits for a plan.
 _READY_PER_PERMIT: Final = 4
@@ -48,22 +51,16 @@ class CollectorRules:
     inventory_s: float = 60.0
     expire_s: float = 5.0
     overdue_s: float = 30.0
+    orders_s: float = 1.0
+    notes_s: float = 2.0
+    #: Failed visits after which work is given up until the meter answers or a person asks: some 15 minutes.
+    attempts: int = 6
     #: A backstop behind the session's own deadline, which names what was outstanding.
     visit_s: float = 180.0
     #: SIGTERM ends within 10 s: what is not done by then is cancelled, and the journal says UNKNOWN.
     stop_s: float = 8.0
     collection: BackoffRules = COLLECTION
     relay: BackoffRules = RELAY
-
-
-@define(eq=False)
-class _Flight:
-    """A visit under way, and the work for the same meter that came too late for it."""
-
-    work: Work
-    visit: Visit
-    task: asyncio.Task[None] | None = None
-    later: Work | None = None
 
 
 @define(eq=False)
@@ -79,21 +76,24 @@ class Collector:
     pause: Pause = pause
     tell_overdue: Tell = tell_the_log
     figures: Figures = field(factory=Figures)
+    steering: SteeringStore = field(factory=Unsteered)
+    shard: Shard = field(factory=Shard)
     _lanes: Lanes = field(init=False, default=Factory(lambda self: Lanes(self.lane_rules), takes_self=True))
     _backlog: Backlog = field(init=False, factory=Backlog)
     _overdue: Overdue = field(
         init=False, default=Factory(lambda self: Overdue(self.journal, self.tell_overdue), takes_self=True)
     )
-    _flights: dict[str, _Flight] = field(init=False, factory=dict)
-    _put_off: dict[str, Work] = field(init=False, factory=dict)
-    _put_off_times: list[tuple[datetime, str]] = field(init=False, factory=list)
+    _flights: dict[str, Flight] = field(init=False, factory=dict)
+    _put_off: PutOff = field(init=False, factory=PutOff)
     _failures: Failures = field(
         init=False, default=Factory(lambda self: Failures(self.rules.collection, self.rules.relay), takes_self=True)
     )
-    _meters: dict[str, Meter] = field(init=False, factory=dict)
-    _rounds: dict[str, Round] = field(init=False, factory=dict)
-    _slots: dict[str, datetime] = field(init=False, factory=dict)
-    _last_visits: dict[str, datetime] = field(init=False, factory=dict)
+    _inventory: Inventory = field(init=False, default=Factory(lambda self: Inventory(self.shard), takes_self=True))
+    _agenda: Agenda = field(
+        init=False,
+        default=Factory(lambda self: Agenda(self.schedules, self.steering, self.shard.name), takes_self=True),
+    )
+    _giving_up: GivingUp = field(init=False, default=Factory(lambda self: GivingUp(self.steering), takes_self=True))
     _due: dict[str, datetime] = field(init=False, factory=dict)
     _wake: asyncio.Event = field(init=False, factory=asyncio.Event)
     _stopping: bool = field(init=False, default=False)
@@ -115,7 +115,7 @@ class Collector:
         while not self._stopping:
             self._wake.clear()
             await self._turn()
-            if not (self._flights or self._backlog or self._rounds):
+            if not (self._flights or self._backlog or self._agenda.handing_out):
                 break
             await self.pause(self._wake, self.rules.poll_s)
         await self._finish()
@@ -128,9 +128,10 @@ class Collector:
     def heard(self, meter: Meter, tasks: tuple[str, ...] = ()) -> None:
         """The meter called or pushed, so it is there: do now what was put off, what is journalled, and these tasks."""
         now = self.ports.now()
-        self._failures.heard(meter.serial)
-        if (waiting := self._put_off.pop(meter.serial, None)) is not None:
-            self._add_unless_failing(waiting, now)
+        self._forgive(meter.serial, now)
+        missed = self._giving_up.take_up(Work(meter, Urgency.READ, now), now)
+        if missed is not None:
+            self._add_unless_failing(missed, now)
         if tasks:
             self._add(Work(meter, Urgency.READ, now, tasks=tasks))
         self.wake()
@@ -138,9 +139,7 @@ class Collector:
     def reload(self, schedules: Iterable[Schedule] | None = None) -> None:
         """Read the inventory again, and go on with these schedules (None: as they are)."""
         if schedules is not None:
-            self.schedules = tuple(schedules)
-            names = {schedule.name for schedule in self.schedules}
-            self._rounds = {name: running for name, running in self._rounds.items() if name in names}
+            self._agenda.use(schedules)
         self._due.pop("inventory", None)
         self._wake.set()
 
@@ -157,7 +156,10 @@ class Collector:
             waiting=len(self._backlog),
             put_off=len(self._put_off),
             oldest=self._backlog.oldest(),
-            rounds=tuple(RoundStanding(name, each.slot, each.size, each.left) for name, each in self._rounds.items()),
+            rounds=tuple(
+                RoundStanding(each.schedule.name, each.slot, each.size, each.left, each.state is RoundState.PAUSED)
+                for each in self._agenda.rounds
+            ),
             failing=self._failures.listing(),
             blocked_lanes=tuple(self._lanes.blocked(now)),
             visits=dict(self.figures.visits),
@@ -172,7 +174,7 @@ class Collector:
         interrupted = await self.journal.interrupted(self.ports.now())
         if interrupted:
             _log.warning("commands of unknown outcome after a restart", count=interrupted)
-        self._last_visits = await self.ports.store.last_visits()
+        await self._giving_up.load()
 
     async def _turn(self) -> None:
         now = self.ports.now()
@@ -190,7 +192,7 @@ class Collector:
 
     async def _look(self, now: datetime) -> None:
         if self._is_due("inventory", self.rules.inventory_s, now):
-            self._meters = {meter.serial: meter for meter in await self.ports.store.meters()}
+            await self._inventory.read(self.ports.store)
         if self._is_due("expire", self.rules.expire_s, now):
             await self.journal.expire(now)
         if self._is_due("overdue", self.rules.overdue_s, now):
@@ -199,10 +201,25 @@ class Collector:
         if self._is_due("poll", self.rules.poll_s / 2, now):
             await self._poll_commands(now)
             await self._poll_reads(now)
-        for schedule in self.schedules:
-            await self._plan(schedule, now)
-        # Only the first look needs them, to go on where the last process ended.
-        self._last_visits = {}
+        if self._is_due("orders", self.rules.orders_s, now):
+            await self._obey(now)
+        await self._agenda.plan(self.ports.store, self._inventory.meters, now)
+        if self._is_due("notes", self.rules.notes_s, now):
+            await self._note(now)
+
+    async def _obey(self, now: datetime) -> None:
+        """Do with rounds, schedules and what was given up as people want."""
+        orders = await self.steering.orders(self.shard.name)
+        self._agenda.obey(orders)
+        for entry in orders.requeued:
+            meter = await self._inventory.find(self.ports.store, entry.meter)
+            if meter is not None and self._inventory.is_ours(meter):
+                self._failures.clear_collection(entry.meter)
+                self._add(Work(meter, Urgency.ROUTINE, now, tasks=entry.tasks))
+
+    async def _note(self, now: datetime) -> None:
+        await self._agenda.note(now)
+        await self._giving_up.note()
 
     def _is_due(self, what: str, every: float, now: datetime) -> bool:
         due = self._due.get(what)
@@ -219,14 +236,14 @@ class Collector:
                 continue
             if self._failures.relay_pause(serial, now) is not None:
                 continue
-            meter = await self._meter(serial)
-            if meter is not None:
+            meter = await self._inventory.find(self.ports.store, serial)
+            if meter is not None and self._inventory.is_ours(meter):
                 urgency = Urgency.RECONNECT if reconnect else Urgency.RELAY
                 self._backlog.push(Work(meter, urgency, now, relay=True, reconnect=reconnect))
 
     async def _poll_reads(self, now: datetime) -> None:
         for request in await self.ports.store.new_read_requests():
-            meter = await self._meter(request.meter)
+            meter = await self._inventory.find(self.ports.store, request.meter)
             if meter is None:
                 await self._unknown_meter(request, now)
             else:
@@ -236,29 +253,6 @@ class Collector:
         nowhere = Work(Meter(request.meter, "", "", ""), Urgency.READ, now, reads=[request])
         text = f"meter {request.meter} is not in the inventory"
         await fail_reads(self.ports.store, nowhere, text, _UNKNOWN_METER_EXIT)
-
-    async def _meter(self, serial: str) -> Meter | None:
-        """A meter, also one that was added after the inventory was read."""
-        meter = self._meters.get(serial)
-        if meter is None and (meter := await self.ports.store.meter(serial)) is not None:
-            self._meters[serial] = meter
-        return meter
-
-    async def _plan(self, schedule: Schedule, now: datetime) -> None:
-        slot = due_slot(schedule, now)
-        if slot is None or self._slots.get(schedule.name) == slot:
-            return
-        claimed = await self.ports.store.claim_slot(schedule.name, slot)
-        first = schedule.name not in self._slots
-        self._slots[schedule.name] = slot
-        if not claimed and not first:
-            return
-        # A slot that was claimed before a restart goes on with the meters that were not visited in it.
-        since = None if claimed else slot
-        unfinished = self._rounds.get(schedule.name)
-        round_ = start_round(schedule, slot, self._meters.values(), self._last_visits, since, unfinished)
-        self._rounds[schedule.name] = round_
-        _log.info("round", schedule=schedule.name, slot=slot.isoformat(), meters=round_.size, resumed=not claimed)
 
     def _advance(self) -> None:
         """Start all work that may start, with fresh work from the rounds and from what was put off."""
@@ -271,27 +265,24 @@ class Collector:
             self._feed(now)
 
     def _feed(self, now: datetime) -> None:
-        while self._put_off_times and self._put_off_times[0][0] <= now:
-            _, serial = heapq.heappop(self._put_off_times)
-            work = self._put_off.pop(serial, None)
-            if work is not None:
-                self._add_unless_failing(work, now)
+        for work in self._put_off.due(now):
+            self._add_unless_failing(work, now)
         enough = self.lane_rules.process * _READY_PER_PERMIT
-        for name, round_ in sorted(self._rounds.items(), key=_priority):
-            while self._backlog.ready_lanes < enough and (meter := round_.take(now)) is not None:
-                self._routine(meter, round_.schedule, now)
-            if round_.left == 0:
-                del self._rounds[name]
-
-    def _routine(self, meter: Meter, schedule: Schedule, now: datetime) -> None:
-        self._add_unless_failing(Work(meter, Urgency.ROUTINE + schedule.priority, now, tasks=schedule.tasks), now)
+        if self._backlog.ready_lanes >= enough:
+            return
+        for meter, schedule in self._agenda.hand_out(now):
+            urgency = Urgency.ROUTINE + schedule.priority
+            work = Work(meter, urgency, now, tasks=schedule.tasks, schedules=(schedule.name,))
+            self._add_unless_failing(work, now)
+            if self._backlog.ready_lanes >= enough:
+                return
 
     def _add_unless_failing(self, work: Work, now: datetime) -> None:
         until = self._failures.collection_pause(work.meter.serial, now)
         if until is None:
             self._add(work)
         else:
-            self._postpone(work, until)
+            self._put_off.add(work, until)
 
     def _add(self, work: Work) -> None:
         flight = self._flights.get(work.meter.serial)
@@ -301,15 +292,6 @@ class Collector:
             flight.later = work
         else:
             flight.later.merge(work)
-
-    def _postpone(self, work: Work, until: datetime) -> None:
-        serial = work.meter.serial
-        waiting = self._put_off.get(serial)
-        if waiting is not None:
-            waiting.merge(work)
-            return
-        self._put_off[serial] = work
-        heapq.heappush(self._put_off_times, (until, serial))
 
     def _verdict(self, now: datetime) -> Callable[[Work], Verdict]:
         def verdict(work: Work) -> Verdict:
@@ -324,50 +306,31 @@ class Collector:
 
     def _launch(self, work: Work, now: datetime) -> None:
         self._lanes.take(work.meter.lane_name, relay=work.relay, now=now)
-        flight = _Flight(work, Visit(self.ports, work, now))
+        flight = Flight(work, Visit(self.ports, work, now))
         self._flights[work.meter.serial] = flight
         flight.task = asyncio.get_running_loop().create_task(self._fly(flight), name=f"visit {work.meter.serial}")
 
-    async def _fly(self, flight: _Flight) -> None:
+    async def _fly(self, flight: Flight) -> None:
         work, relay = flight.work, flight.work.relay
         reads = len(work.reads)
         result = VisitResult(Outcome.FAILED, "the visit was stopped", ())
         try:
-            result = await self._visit(flight)
-        except HeadendError as error:
-            _log.error("a visit could not be written", meter=work.meter.serial, error=str(error))
-            result = VisitResult(Outcome.FAILED, str(error), ())
-        except Exception as error:  # noqa: BLE001  one meter's defect must not stop the fleet; it is seen and backed off from
-            # As text: a renderer that shows the values of variables would show keys.
-            _log.error("a visit ended with a defect", meter=work.meter.serial, traceback=traceback.format_exc())
-            result = VisitResult(Outcome.FAILED, f"{type(error).__name__}: {error}", ())
+            result = await carry(flight, self.ports, self.open_session, self.rules.visit_s)
         finally:
             self.figures.count(result, reads, self.ports.now() - flight.visit.started)
             self._land(flight, result, relay=relay)
 
-    async def _visit(self, flight: _Flight) -> VisitResult:
-        work, visit = flight.work, flight.visit
-        result: VisitResult | None = None
-        try:
-            async with asyncio.timeout(self.rules.visit_s), self.open_session(work.meter) as session:
-                result = await visit.run(session)
-        except (HeadendError, TimeoutError) as error:
-            # A session that fails while it is being closed has done its work.
-            if result is not None:
-                return result
-            await record_failure(self.ports.store, work, visit.started, self.ports.now(), error)
-            return VisitResult(outcome_of(error), str(error) or "no answer in time", tuple(visit.commands))
-        return result
-
-    def _land(self, flight: _Flight, result: VisitResult, *, relay: bool) -> None:
+    def _land(self, flight: Flight, result: VisitResult, *, relay: bool) -> None:
         """Give everything back, learn from the outcome, and let the next one start."""
         work, now = flight.work, self.ports.now()
         meter = work.meter
         del self._flights[meter.serial]
         self._lanes.give_back(meter.lane_name, relay=relay)
-        self._lanes.heard(meter.lane_name, result.outcome, shared=bool(meter.lane), now=now)
+        recovered = self._lanes.heard(meter.lane_name, result.outcome, shared=bool(meter.lane), now=now)
         self._backlog.unpark(meter.lane_name)
         self._learn(work, result, now)
+        if recovered:
+            self._forgive_lane(meter.lane_name, now)
         if flight.later is not None:
             self._add(flight.later)
         if flight.visit.urgent:
@@ -378,12 +341,46 @@ class Collector:
         self._advance()
 
     def _learn(self, work: Work, result: VisitResult, now: datetime) -> None:
-        self._failures.learn(work, result, now)
+        meter = work.meter
+        out_of_order = self._lanes.blocked_until(meter.lane_name)
+        self._failures.learn(work, result, now, charge=out_of_order is None)
         if result.outcome is Outcome.DONE:
+            self._agenda.settle(work.schedules, done=True)
+            missed = self._giving_up.answered(work, now)
+            if missed is not None:
+                self._add(missed)
             return
-        _log.warning("visit failed", meter=work.meter.serial, outcome=result.outcome.value, error=result.error)
-        if work.tasks:
-            self._add_unless_failing(Work(work.meter, work.urgency, work.since, tasks=work.tasks), now)
+        kind = disposition(result)
+        _log.warning("visit failed", meter=meter.serial, outcome=result.outcome.value, kind=kind, error=result.error)
+        if not work.tasks:
+            return
+        self._giving_up.failed(meter.serial)
+        again = Work(meter, work.urgency, work.since, tasks=work.tasks, schedules=work.schedules, fills=work.fills)
+        standing = self._failures.collection_standing(meter.serial)
+        if out_of_order is not None:
+            # Its gateway is down: that is no fault of the meter, and says nothing about it.
+            self._put_off.add(again, out_of_order)
+        elif standing is not None and (kind is Disposition.FATAL or standing.failures >= self.rules.attempts):
+            self._agenda.settle(work.schedules, done=False)
+            self._giving_up.add(work, standing, now)
+        else:
+            self._add_unless_failing(again, now)
+
+    def _forgive(self, serial: str, now: datetime) -> None:
+        """The meter is there: what was put off because it was not may be done now."""
+        self._failures.heard(serial)
+        if (waiting := self._put_off.take(serial)) is not None:
+            self._add_unless_failing(waiting, now)
+
+    def _forgive_lane(self, lane: str, now: datetime) -> None:
+        """A gateway is back: the meters behind it were not to blame."""
+        for serial in self._failures.away():
+            meter = self._inventory.meters.get(serial)
+            if meter is not None and meter.lane_name == lane:
+                self._forgive(serial, now)
+        for work in self._put_off.all():
+            if work.meter.lane_name == lane:
+                self._forgive(work.meter.serial, now)
 
     async def _finish(self) -> None:
         """Let what is under way end; what does not in time is cancelled, and journals what it was doing."""
@@ -394,10 +391,8 @@ class Collector:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        for work in (*self._backlog.drain(), *self._put_off.values()):
+        for work in (*self._backlog.drain(), *self._put_off.all()):
             with suppress(StoreFailed):
                 await fail_reads(self.ports.store, work, "the head-end was stopped before this read", 1)
-
-
-def _priority(entry: tuple[str, Round]) -> int:
-    return entry[1].schedule.priority
+        with suppress(HeadendError):
+            await self._note(self.ports.now())

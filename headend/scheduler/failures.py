@@ -1,6 +1,7 @@
 """Which meters are left alone for a while, and why: collection and relay work each have their own patience."""
 
 from datetime import datetime
+from typing import Final
 
 from attrs import define, field
 
@@ -9,6 +10,9 @@ from headend.scheduler.backoff import COLLECTION, RELAY, Backoff, BackoffRules, 
 from headend.scheduler.figures import Failing
 from headend.scheduler.ports import Outcome
 from headend.scheduler.visit import VisitResult
+
+#: What a sign of life from the meter, or from its gateway, makes good.
+_AWAY: Final = frozenset({Outcome.UNREACHABLE, Outcome.EXPIRED})
 
 
 @define
@@ -20,8 +24,11 @@ class Failures:
     _collection: dict[str, Backoff] = field(init=False, factory=dict)
     _relay: dict[str, Backoff] = field(init=False, factory=dict)
 
-    def learn(self, work: Work, result: VisitResult, now: datetime) -> None:
-        """Remember how a visit ended; one that was done ends the patience, except with a command left unsettled."""
+    def learn(self, work: Work, result: VisitResult, now: datetime, *, charge: bool = True) -> None:
+        """Remember how a visit ended; one that was done ends the patience, except with a command left unsettled.
+
+        Without `charge` collection is not blamed on the meter: its whole lane is out of order.
+        """
         serial = work.meter.serial
         if result.outcome is Outcome.DONE:
             self._collection.pop(serial, None)
@@ -34,7 +41,7 @@ class Failures:
         if work.relay:
             earlier = self._relay.get(serial)
             self._relay[serial] = after_failure(earlier, result.outcome, error, serial, now, self.relay)
-        if work.tasks:
+        if work.tasks and charge:
             earlier = self._collection.get(serial)
             self._collection[serial] = after_failure(earlier, result.outcome, error, serial, now, self.collection)
 
@@ -42,8 +49,20 @@ class Failures:
         """The meter showed that it is there: what failed since it was not may be tried again now, and nothing else."""
         for standings in (self._collection, self._relay):
             standing = standings.get(meter)
-            if standing is not None and standing.outcome is Outcome.UNREACHABLE:
+            if standing is not None and standing.outcome in _AWAY:
                 del standings[meter]
+
+    def away(self) -> tuple[str, ...]:
+        """The meters that were not reached."""
+        return tuple(meter for meter, each in self._collection.items() if each.outcome in _AWAY)
+
+    def collection_standing(self, meter: str) -> Backoff | None:
+        """How a meter stands with collection, None when nothing failed."""
+        return self._collection.get(meter)
+
+    def clear_collection(self, meter: str) -> None:
+        """A person wants the meter to be collected now, whatever failed."""
+        self._collection.pop(meter, None)
 
     def collection_pause(self, meter: str, now: datetime) -> datetime | None:
         """Until when a meter is not to be collected, None when it may be now."""

@@ -13,12 +13,13 @@ from headend.scheduler.visit import VisitResult
 
 @frozen
 class RoundStanding:
-    """A slot in progress: how many meters it has, and how many are not handed out yet."""
+    """A slot in progress: how many meters it has, and how many are not handed out yet; whether a person paused it."""
 
     schedule: str
     slot: datetime
     size: int
     left: int
+    paused: bool = False
 
 
 @frozen

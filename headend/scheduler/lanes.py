@@ -14,6 +14,7 @@ from headend.scheduler.ports import Outcome
 
 #: So many visits in a row to different meters of a shared lane find nobody: the gateway is down, not its meters.
 _SILENT_LANE: Final = 3
+_SILENT: Final = frozenset({Outcome.UNREACHABLE, Outcome.EXPIRED})
 _LANE_PAUSE: Final = timedelta(seconds=20)
 _LONGEST_LANE_PAUSE: Final = timedelta(minutes=10)
 
@@ -88,31 +89,38 @@ class Lanes:
         return self.running < self.rules.process and (relay or self.collecting < self.rules.process - self.rules.kept)
 
     def lane_has_room(self, lane: str, *, relay: bool, now: datetime) -> bool:
-        """Whether the lane has a permit. A lane out of order still lets relay work try, one visit at a time."""
+        """Whether the lane has a permit. A lane out of order lets one visit try at a time, relay work at any time."""
         state = self._lanes.get(lane)
         if state is None:
             return True
         permits = self.rules.permits(lane)
-        if state.blocked_until is not None and now < state.blocked_until:
-            return relay and state.running == 0
+        if state.blocked_until is not None:
+            # One visit finds out whether the lane is in order again, and only relay work before the pause is over.
+            return state.running == 0 and (relay or now >= state.blocked_until)
         if relay:
             return state.running < permits
         return state.running < permits and state.collecting < permits - self.rules.kept_in(lane)
 
-    def heard(self, lane: str, outcome: Outcome, *, shared: bool, now: datetime) -> None:
-        """Learn from a visit: a shared lane in which nobody answers is left alone for a while."""
-        if outcome is not Outcome.UNREACHABLE:
-            if (state := self._lanes.get(lane)) is not None:
-                state.silent, state.blocked_until = 0, None
-                self._forget(lane, state)
-            return
+    def heard(self, lane: str, outcome: Outcome, *, shared: bool, now: datetime) -> bool:
+        """Learn from a visit: a shared lane in which nobody answers is left alone for a while.
+
+        True when a lane that was out of order is in order again.
+        """
+        if outcome not in _SILENT:
+            if (state := self._lanes.get(lane)) is None:
+                return False
+            was_out = state.blocked_until is not None
+            state.silent, state.blocked_until = 0, None
+            self._forget(lane, state)
+            return was_out
         if not shared:
-            return
+            return False
         state = self._lanes.setdefault(lane, _Lane())
         state.silent += 1
         if state.silent >= _SILENT_LANE:
             pause = _LANE_PAUSE * 2 ** min(state.silent - _SILENT_LANE, 10)
             state.blocked_until = now + min(pause, _LONGEST_LANE_PAUSE)
+        return False
 
     def blocked_until(self, lane: str) -> datetime | None:
         """Until when the lane is out of order."""

@@ -2,7 +2,14 @@
 
 from headend.errors import HeadendError
 from headend.scheduler.ports import Outcome
-from headend.session.errors import AssociationRefused, MeterMisbehaved, SecurityBreach, WrongMeter
+from headend.session.errors import (
+    AssociationRefused,
+    DeadlineExceeded,
+    MeterBusy,
+    MeterMisbehaved,
+    SecurityBreach,
+    WrongMeter,
+)
 
 #: Exit code of every error that means "nobody answered" (headend/errors.py).
 _NOT_REACHABLE = 3
@@ -20,8 +27,10 @@ def outcome_of(error: Failure) -> Outcome:
             return Outcome.REFUSED
         case MeterMisbehaved():
             return Outcome.FAILED
-        case TimeoutError():
-            return Outcome.UNREACHABLE
+        case MeterBusy():
+            return Outcome.BUSY
+        case TimeoutError() | DeadlineExceeded():
+            return Outcome.EXPIRED
     return Outcome.UNREACHABLE if error.exit_code == _NOT_REACHABLE else Outcome.FAILED
 
 

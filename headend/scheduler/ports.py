@@ -24,6 +24,8 @@ class Outcome(StrEnum):
     DONE = "done"
     UNREACHABLE = "unreachable"
     BUSY = "busy"
+    #: The time of the visit ran out while the meter, or the way to it, was at work.
+    EXPIRED = "expired"
     REFUSED = "refused"
     WRONG_METER = "wrong_meter"
     FAILED = "failed"
@@ -31,7 +33,10 @@ class Outcome(StrEnum):
 
 @frozen
 class VisitRecord:
-    """Everything one visit learned. `balance` in paise as the meter shows it, None where it shows none."""
+    """Everything one visit learned. `balance` in paise as the meter shows it, None where it shows none.
+
+    `served`: the schedules whose tasks at this meter are done with it.
+    """
 
     meter: str
     started: datetime
@@ -44,6 +49,7 @@ class VisitRecord:
     clock: ClockReading | None = None
     balance: int | None = None
     balance_at: datetime | None = None
+    served: tuple[str, ...] = ()
 
 
 @frozen
@@ -111,8 +117,8 @@ class FleetStore(Protocol):
         """Capture time of the last stored row of a profile, for selective access from there on."""
         ...
 
-    async def last_visits(self) -> dict[str, datetime]:
-        """When each meter was last visited with outcome DONE."""
+    async def served_since(self, schedule: str, since: datetime) -> set[str]:
+        """The meters at which the tasks of a schedule were done at or after `since`."""
         ...
 
     async def claim_slot(self, schedule: str, slot: datetime) -> bool:

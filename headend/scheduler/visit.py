@@ -150,7 +150,7 @@ class Visit:
 
         What that second judgement asks for waits for another visit, so that a relay that refuses can't hold this one.
         """
-        judgement = await self._record(Outcome.DONE, "; ".join(self._refused) or None)
+        judgement = await self._record(Outcome.DONE, "; ".join(self._refused) or None, served=self.work.schedules)
         if self.urgent or (judgement is not None and judgement.command is not None):
             self.urgent = False
             if await self._run_commands(session):
@@ -254,7 +254,7 @@ class Visit:
         if self.work.meter.system_title is None and title is not None:
             await _stored(self.ports.store.pin_system_title(self.work.meter.serial, title))
 
-    async def _record(self, outcome: Outcome, error: str | None) -> Judgement | None:
+    async def _record(self, outcome: Outcome, error: str | None, served: tuple[str, ...] = ()) -> Judgement | None:
         """Write what was learned since the last record; judged unless nothing was."""
         learned, self._learned = self._learned, _Learned()
         if learned.balance is not None:
@@ -271,6 +271,7 @@ class Visit:
             clock=learned.clock,
             balance=None if learned.balance is None else learned.balance.paise,
             balance_at=None if learned.balance is None else learned.balance.received,
+            served=served,
         )
         judge = judge_visit(self.ports.rules, record) if learned else None
         return await _stored(self.ports.store.record_visit(record, judge))

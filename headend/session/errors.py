@@ -41,6 +41,12 @@ class AssociationRefused(SessionError):  # noqa: N818
     exit_code = 4
 
 
+class MeterBusy(SessionError):  # noqa: N818
+    """The meter turned the association away for now (rejected-transient): it is there, and occupied."""
+
+    exit_code = 3
+
+
 class CounterRefused(AssociationRefused):
     """The meter's invocation counter is further ahead than may be jumped: somebody has to look at it."""
 

@@ -23,12 +23,14 @@ from headend.dlms.connection import (
     PreparedRequest,
     Request,
 )
+from headend.dlms.enumerations import AssociationResult
 from headend.dlms.errors import LocalError, RemoteError
 from headend.errors import HeadendError
 from headend.session.counters import AT_ONCE, LOW, ReservedCounters
 from headend.session.errors import (
     AssociationRefused,
     DeadlineExceeded,
+    MeterBusy,
     MeterMisbehaved,
     NotOffered,
     NotReachable,
@@ -138,7 +140,8 @@ class Link:
             self._due = self._end
         if isinstance(event, AssociationRejected):
             self._flush()
-            refusal = AssociationRefused(f"meter {self._meter}: {event.text}")
+            transient = event.result is AssociationResult.REJECTED_TRANSIENT
+            refusal = (MeterBusy if transient else AssociationRefused)(f"meter {self._meter}: {event.text}")
             self._break(refusal)
             raise refusal
         assert isinstance(event, Associated)

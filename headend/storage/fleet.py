@@ -17,7 +17,7 @@ from headend.storage.pushes import record_push
 from headend.storage.readers import Readers
 from headend.storage.registers import history, latest
 from headend.storage.sqlite import Connection
-from headend.storage.times import from_micros
+from headend.storage.times import from_micros, to_micros
 from headend.storage.visits import record_visit
 from headend.storage.writer import Writer
 
@@ -48,7 +48,9 @@ class Fleet:
 
     async def record_visit(self, record: VisitRecord, judge: Judge | None) -> Judgement | None:
         """Write a visit in one transaction with the judgement made inside it."""
-        judgement = await self._writer.run(lambda connection: record_visit(connection, self.caps, record, judge))
+        judgement = await self._writer.run(
+            lambda connection: record_visit(connection, self.caps, record, judge), calm=True
+        )
         self.values += len(record.readings)
         self.profile_rows += sum(len(profile.rows) for profile in record.profiles)
         return judgement
@@ -64,6 +66,10 @@ class Fleet:
     async def last_visits(self) -> dict[str, datetime]:
         """When each meter was last visited with outcome DONE."""
         return await self._readers.run(_last_visits)
+
+    async def served_since(self, schedule: str, since: datetime) -> set[str]:
+        """The meters at which the tasks of a schedule were done at or after `since`."""
+        return await self._readers.run(lambda connection: _served_since(connection, schedule, since))
 
     async def claim_slot(self, schedule: str, slot: datetime) -> bool:
         """True once for a schedule and slot, whoever asks and however often."""
@@ -114,3 +120,11 @@ def _last_visits(connection: Connection) -> dict[str, datetime]:
         "SELECT m.serial, s.last_done FROM meter_state s JOIN meters m ON m.id = s.meter WHERE s.last_done IS NOT NULL"
     )
     return {serial: from_micros(done) for serial, done in rows}
+
+
+def _served_since(connection: Connection, schedule: str, since: datetime) -> set[str]:
+    rows = connection.execute(
+        "SELECT m.serial FROM served s JOIN meters m ON m.id = s.meter WHERE s.schedule = ? AND s.at >= ?",
+        (schedule, to_micros(since)),
+    )
+    return {serial for (serial,) in rows}

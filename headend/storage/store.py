@@ -15,7 +15,7 @@ from headend.storage.backups import back_up, is_restored, recognise_restore
 from headend.storage.board import Board
 from headend.storage.books import Books
 from headend.storage.checking import CheckReport, check
-from headend.storage.counters import Counters
+from headend.storage.counters import AHEAD, Counters
 from headend.storage.deliveries import Deliveries
 from headend.storage.events import Events
 from headend.storage.fleet import Fleet
@@ -35,6 +35,7 @@ from headend.storage.registry import Registry
 from headend.storage.requests import abandon_taken
 from headend.storage.sqlite import Connection, SqliteError, connect_writer, translate
 from headend.storage.status import StatusBoard
+from headend.storage.steering import Steering
 from headend.storage.switches import Switches, set_armed
 from headend.storage.today import Todays
 from headend.storage.topups import SqliteTopUps
@@ -75,6 +76,7 @@ class Store:
     events: Events
     switches: Switches
     board: Board
+    steering: Steering
     status: StatusBoard
     officers: Officers
     web_sessions: WebSessions
@@ -89,15 +91,23 @@ class Store:
 
     @classmethod
     async def open(
-        cls, path: Path, *, kek: Kek | None, now: Now, caps: Caps | None = None, armed: bool | None = None
+        cls,
+        path: Path,
+        *,
+        kek: Kek | None,
+        now: Now,
+        caps: Caps | None = None,
+        armed: bool | None = None,
+        url: str | None = None,
     ) -> Self:
         """Open or create the database. `armed` is given by a daemon that starts: only True lets the policy cut.
+
+        With `url` it is on PostgreSQL, and `path` only stands for it in messages and locks.
 
         A command that runs beside a daemon leaves `armed` out and changes nothing. Raises StorageError, and KekError
         for a key-encryption key other than the one the database was made with.
         """
-        writer = await asyncio.to_thread(_start_writer, path)
-        readers = Readers(path)
+        writer, readers = await asyncio.to_thread(_started, path, url)
         restored_from = None
         try:
             # A command that only looks must not wait for a long transaction of somebody else.
@@ -112,7 +122,7 @@ class Store:
             path=path,
             fleet=Fleet(writer, readers, now, bounds),
             journal=SqliteJournal(writer, readers, bounds),
-            counters=Counters(writer, readers),
+            counters=Counters(writer, readers, AHEAD if armed is not None else 1),
             keys=Keys(writer, readers, kek, now),
             accounts=Accounts(writer, readers, now, bounds),
             books=Books(writer, readers, now, bounds),
@@ -127,6 +137,7 @@ class Store:
             events=Events(writer, readers),
             switches=Switches(writer, readers, now),
             board=Board(readers),
+            steering=Steering(writer, readers, now),
             status=StatusBoard(path, writer, readers, now),
             officers=Officers(writer, readers, now),
             web_sessions=WebSessions(writer, readers, now),
@@ -152,6 +163,14 @@ class Store:
     async def backup(self, target: Path) -> None:
         """Copy the database to a new file while everything runs; it holds no key that can be used without the KEK."""
         await asyncio.to_thread(back_up, self.path, target, self._now())
+
+
+def _started(path: Path, url: str | None) -> tuple[Writer, Readers]:
+    if url is None:
+        return _start_writer(path), Readers(path)
+    from headend.storage.postgres.running import PostgresReaders, start_writer  # noqa: PLC0415  an extra
+
+    return start_writer(url, path), PostgresReaders(path, url=url)
 
 
 def _start_writer(path: Path) -> Writer:

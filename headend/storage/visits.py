@@ -40,7 +40,18 @@ def record_visit(connection: Connection, caps: Caps, record: VisitRecord, judge:
         _see_clock(connection, meter, record.clock)
     if record.balance is not None:
         _see_balance(connection, meter, record, record.balance)
+    if record.served:
+        _note_served(connection, meter, record)
     return _judged(connection, caps, meter, record, judge)
+
+
+def _note_served(connection: Connection, meter: Known, record: VisitRecord) -> None:
+    at = to_micros(record.finished)
+    connection.executemany(
+        "INSERT INTO served (meter, schedule, at) VALUES (?, ?, ?)"
+        " ON CONFLICT (meter, schedule) DO UPDATE SET at = excluded.at",
+        [(meter.id, schedule, at) for schedule in record.served],
+    )
 
 
 def _judged(
@@ -88,6 +99,9 @@ def _note_outcome(connection: Connection, meter: Known, record: VisitRecord) -> 
         _tell(connection, meter, record, "visit.recovered", "")
     elif not done and before is not record.outcome:
         _tell(connection, meter, record, "visit.failed", (record.error or "")[:_LONGEST_ERROR])
+        if record.outcome is Outcome.REFUSED:
+            # A wrong key, or somebody in between: the office must see it among all that merely did not answer.
+            _tell(connection, meter, record, "security.authentication_failed", (record.error or "")[:_LONGEST_ERROR])
 
 
 def _see_clock(connection: Connection, meter: Known, clock: ClockReading) -> None:

@@ -73,8 +73,12 @@ class FakeStore:
     async def last_row(self, meter, profile):
         return None
 
-    async def last_visits(self):
-        return dict(self.visited)
+    async def served_since(self, schedule, since):
+        return {
+            record.meter
+            for record, _ in self.records
+            if schedule in record.served and record.outcome.value == "done" and record.finished >= since
+        }
 
     async def claim_slot(self, schedule, slot):
         if self.failing is not None:

@@ -15,6 +15,7 @@ from headend.session.errors import (
     AssociationRefused,
     CounterRefused,
     DeadlineExceeded,
+    MeterBusy,
     MeterMisbehaved,
     NotConfigured,
     NotReachable,
@@ -72,7 +73,8 @@ DENIED = AccessDenied("X1", CosemAttribute(3, Obis("1.0.1.8.0.255"), 2), DataAcc
     ("error", "outcome", "exit_code", "ends"),
     [
         (NotReachable("x"), Outcome.UNREACHABLE, 3, True),
-        (DeadlineExceeded("x"), Outcome.UNREACHABLE, 3, True),
+        (DeadlineExceeded("x"), Outcome.EXPIRED, 3, True),
+        (MeterBusy("x"), Outcome.BUSY, 3, True),
         (MeterMisbehaved("x"), Outcome.FAILED, 3, True),
         (AssociationRefused("x"), Outcome.REFUSED, 4, True),
         (CounterRefused("X1", "setting", 1, 2, 0), Outcome.REFUSED, 4, True),
@@ -89,6 +91,6 @@ def test_each_error_has_its_outcome_and_its_exit_code(error, outcome, exit_code,
     assert ends_visit(error) is ends
 
 
-def test_the_last_limit_of_time_counts_as_nobody_there():
-    assert outcome_of(TimeoutError()) is Outcome.UNREACHABLE
+def test_the_last_limit_of_time_is_time_that_ran_out():
+    assert outcome_of(TimeoutError()) is Outcome.EXPIRED
     assert exit_code_of(TimeoutError()) == 3

@@ -398,7 +398,7 @@ def test_one_meter_that_hangs_does_not_hold_the_others():
     done = {record.meter for record, _ in fleet.store.records if record.outcome is Outcome.DONE}
     assert done == {f"M{number:04}" for number in range(20)} - {"M0003"}
     (hung,) = [record for record, _ in fleet.store.records if record.meter == "M0003"]
-    assert (hung.outcome, hung.error) == (Outcome.UNREACHABLE, "no answer in time")
+    assert (hung.outcome, hung.error) == (Outcome.EXPIRED, "no answer in time")
 
 
 class _hanging:  # noqa: N801  used like a function

@@ -2,6 +2,7 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
+from fake_fleet import meter
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,9 +84,9 @@ def test_a_slot_that_is_too_late_is_given_up():
 
 
 def test_groups_choose_the_meters():
-    assert Schedule("all", QUARTER).covers("anything")
-    assert Schedule("some", QUARTER, groups=("a", "b")).covers("b")
-    assert not Schedule("some", QUARTER, groups=("a",)).covers("b")
+    assert Schedule("all", QUARTER).covers(meter(1))
+    assert Schedule("some", QUARTER, groups=("a", "b")).covers(meter(1, group="b"))
+    assert not Schedule("some", QUARTER, groups=("a",)).covers(meter(1, group="b"))
 
 
 def test_offsets_are_fixed_and_spread():
