@@ -13,6 +13,7 @@ from headend.storage.status import ProcessStatus
 
 _BAR = 40
 _GIB = 1 << 30
+_MIB = 1 << 20
 _MOST_FAILING = 8
 
 
@@ -81,7 +82,7 @@ def _figures(view: View, before: View | None) -> Table:
     for each in house.unpublished:
         since = "" if each.oldest is None else f", the oldest {_span(view.at - each.oldest)} old"
         sheet.add_row(f"to {each.subscriber}", f"{each.waiting:,} events{since}")
-    sheet.add_row("store", f"{view.database_bytes / _GIB:.2f} GiB", _disk(view))
+    sheet.add_row("store", _octets(view.database_bytes), _disk(view))
     return sheet
 
 
@@ -100,7 +101,7 @@ def _collection(view: View, before: View | None) -> list[tuple[str, str, str]]:
     return [
         (
             "visits",
-            ", ".join(f"{count:,} {outcome}" for outcome, count in visits.items()) or "none",
+            outcomes or "none",
             _rate(view, before),
         ),
         ("under way", f"{sum(each.in_flight for each in standings):,} of {permits:,}", _lag(view)),
@@ -170,7 +171,11 @@ def _objective(view: View) -> Text:
 
 
 def _disk(view: View) -> str:
-    return "" if view.disk is None else f"disk {view.disk.share:.0%} used, {view.disk.free / _GIB:,.1f} GiB free"
+    return "" if view.disk is None else f"disk {view.disk.share:.0%} used, {_octets(view.disk.free)} free"
+
+
+def _octets(count: int) -> str:
+    return f"{count / _GIB:,.1f} GiB" if count >= _GIB else f"{count / _MIB:,.1f} MiB"
 
 
 def _workers(processes: tuple[ProcessStatus, ...]) -> Table:
@@ -180,7 +185,7 @@ def _workers(processes: tuple[ProcessStatus, ...]) -> Table:
     for each in processes:
         standing = each.standing
         cells = (each.worker, each.pid, standing.in_flight, standing.waiting, sum(standing.visits.values()))
-        sheet.add_row(*map(str, cells), f"{each.busiest_lag * 1000:.0f}", f"{each.memory >> 20:,}")
+        sheet.add_row(*map(str, cells), f"{each.busiest_lag * 1000:.0f}", f"{each.memory // _MIB:,}")
     return sheet
 
 
