@@ -71,11 +71,13 @@ class PolicySection(Section, frozen=True):
     """Prepaid rules: a policy file (none: the careful built-in one), and the mode of offices that have set none.
 
     `second_person`: corrections of the ledger and the mode `automatic` need somebody else than who asks for them.
+    `approve_alone`: the most cuts of one list that one person may approve; more need a second one.
     """
 
     file: str | None = None
     mode: Literal["notify", "propose", "automatic"] = "notify"
     second_person: bool = True
+    approve_alone: int = 20
 
 
 class PrepaidSection(Section, frozen=True):

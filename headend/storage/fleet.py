@@ -98,6 +98,10 @@ class Fleet:
         """The answer of a read request, None while there is none."""
         return await self._readers.run(lambda connection: requests.result_of(connection, request_id))
 
+    async def read_meter(self, request_id: int) -> str | None:
+        """The meter that a read request asks for, None for a request that there is not."""
+        return await self._readers.run(lambda connection: requests.meter_of(connection, request_id))
+
     async def latest(self, meter: str) -> list[Reading]:
         """The newest value of each register of a meter; raises UnknownMeter."""
         return await self._readers.run(lambda connection: latest(connection, meter_id(connection, meter)))

@@ -65,12 +65,17 @@ class ProposalList:
 
 @frozen
 class Approval:
-    """What became of an approved list, by command: released, struck, and left alone (with the reason)."""
+    """What became of an approved list, by command: released, struck, and left alone (with the reason).
+
+    `second`: the list is longer than one person may approve; nothing was released, and a second person has to approve
+    the same list with the same meters struck.
+    """
 
     digest: str
     released: tuple[int, ...]
     struck: tuple[int, ...]
     left: dict[int, str]
+    second: bool = False
 
 
 @define(eq=False)
@@ -85,11 +90,28 @@ class Proposals:
         """The cuts of an office (empty: the house) that wait for a person, with the digest of this list."""
         return await self._writer.run(lambda connection: show(connection, office, by, self._now()))
 
-    async def approve(self, digest: str, strike: frozenset[str], by: str) -> Approval:
-        """Release a list as it was shown, without the meters that are struck; raises RefusedByRule, UnknownProposal."""
-        return await self._writer.run(
-            lambda connection: approve(connection, self.caps, digest, strike, by, self._now())
-        )
+    async def approve(self, digest: str, strike: frozenset[str], by: str, alone: int | None = None) -> Approval:
+        """Release a list as it was shown, without the meters that are struck; raises RefusedByRule, UnknownProposal.
+
+        `alone` is the most cuts that one person may approve: of a longer list, the first approval only waits for a
+        second person's.
+        """
+
+        def unit(connection: Connection) -> Approval:
+            now = self._now()
+            if _waits_for_second(connection, digest, strike, by, alone, now):
+                return Approval(digest, (), (), {}, second=True)
+            return approve(connection, self.caps, digest, strike, by, now)
+
+        return await self._writer.run(unit)
+
+    async def office_of(self, digest: str) -> str:
+        """The office that a list was shown for; raises UnknownProposal."""
+        return await self._writer.run(lambda connection: _office_of(connection, digest))
+
+    async def first_approval(self, digest: str) -> tuple[str, frozenset[str]] | None:
+        """Who approved a list first, and without which meters, while it waits for a second person."""
+        return await self._writer.run(lambda connection: _first(connection, digest))
 
 
 def show(connection: Connection, office: str, by: str, now: datetime) -> ProposalList:
@@ -103,7 +125,7 @@ def show(connection: Connection, office: str, by: str, now: datetime) -> Proposa
         connection.execute(
             "INSERT INTO proposal_lists (digest, office, commands, shown_to, shown_at, expires_at)"
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET (shown_to, shown_at, expires_at) ="
-            " (excluded.shown_to, excluded.shown_at, excluded.expires_at) WHERE approved_by IS NULL",
+            " (excluded.shown_to, excluded.shown_at, excluded.expires_at) WHERE proposals.approved_by IS NULL",
             (
                 digest,
                 office,
@@ -144,6 +166,39 @@ def approve(
     payload = {"digest": digest, "by": by, "released": released, "struck": struck, "left": left}
     emit(connection, now, "policy.list_approved", payload=payload)
     return Approval(digest, tuple(released), tuple(struck), left)
+
+
+def _waits_for_second(
+    connection: Connection, digest: str, strike: frozenset[str], by: str, alone: int | None, now: datetime
+) -> bool:
+    """Note the first of two approvals; False where this one suffices. Raises RefusedByRule for the same person."""
+    commands = _shown(connection, digest, now)
+    if alone is None or len(commands.keys() - strike) <= alone:
+        return False
+    first = _first(connection, digest)
+    if first is not None and first[1] == strike:
+        if first[0] == by:
+            raise RefusedByRule(f"{by} approved list {digest} already; a second person approves it too")
+        return False
+    connection.execute(
+        "INSERT OR REPLACE INTO list_approvals (digest, by, struck, at) VALUES (?, ?, ?, ?)",
+        (digest, by, json.dumps(sorted(strike)), to_micros(now)),
+    )
+    payload = {"digest": digest, "by": by, "cuts": len(commands.keys() - strike), "strike": sorted(strike)}
+    emit(connection, now, "policy.list_approved_first", payload=payload)
+    return True
+
+
+def _office_of(connection: Connection, digest: str) -> str:
+    row = connection.execute("SELECT office FROM proposal_lists WHERE digest = ?", (digest,)).fetchone()
+    if row is None:
+        raise UnknownProposal(f"no list {digest!r} was shown; look at the list again")
+    return str(row[0])
+
+
+def _first(connection: Connection, digest: str) -> tuple[str, frozenset[str]] | None:
+    row = connection.execute("SELECT by, struck FROM list_approvals WHERE digest = ?", (digest,)).fetchone()
+    return None if row is None else (row[0], frozenset(json.loads(row[1])))
 
 
 def _shown(connection: Connection, digest: str, now: datetime) -> dict[str, int]:

@@ -63,6 +63,14 @@ def result_of(connection: Connection, request_id: int) -> ReadResult | None:
     return None if row is None else ReadResult(*row)
 
 
+def meter_of(connection: Connection, request_id: int) -> str | None:
+    """The meter that a request asks for."""
+    row = connection.execute(
+        "SELECT m.serial FROM read_requests r JOIN meters m ON m.id = r.meter WHERE r.id = ?", (request_id,)
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
 def abandon_taken(connection: Connection) -> None:
     """Answer the requests that a daemon took and did not live to finish, so that nobody waits for ever."""
     connection.execute(

@@ -69,6 +69,14 @@ class Todays:
         """How the day goes in an office and below; empty: the house."""
         return await self._readers.run(lambda connection: _today(connection, office.strip("/"), self._now()))
 
+    async def offices(self) -> list[str]:
+        """Every office that has a meter, an account or an officer."""
+        return await self._readers.run(_offices)
+
+    async def without_number(self, office: str = "") -> dict[str, int]:
+        """How many consumers have no working number, by office."""
+        return await self._readers.run(lambda connection: _without_number(connection, office.strip("/")))
+
 
 def _today(connection: Connection, office: str, now: datetime) -> Today:
     values = {
@@ -128,6 +136,24 @@ def _today(connection: Connection, office: str, now: datetime) -> Today:
         armed=_switch(connection, "armed"),
         killed=_switch(connection, "kill_switch"),
     )
+
+
+def _offices(connection: Connection) -> list[str]:
+    rows = connection.execute(
+        "SELECT DISTINCT office FROM meters UNION SELECT DISTINCT office FROM accounts"
+        " UNION SELECT DISTINCT office FROM officers ORDER BY 1"
+    )
+    return [office for (office,) in rows if office]
+
+
+def _without_number(connection: Connection, office: str) -> dict[str, int]:
+    where = in_office("a.office") if office else "1"
+    rows = connection.execute(
+        "SELECT a.office, count(*) FROM accounts a LEFT JOIN contacts c ON c.account = a.id"
+        f" WHERE (a.mobile IS NULL OR c.listed_at IS NOT NULL) AND {where} GROUP BY a.office ORDER BY a.office",
+        {"office": office},
+    )
+    return dict(rows.fetchall())
 
 
 def _day_begins() -> str:
