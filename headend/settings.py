@@ -58,13 +58,26 @@ class CollectionSection(Section, frozen=True):
 
 
 class ScheduleSection(Section, frozen=True):
-    """What is read, from which groups, how often; `every` as `15m`, `1h30m`, `30s`, `1d`."""
+    """What is read how often: `every` as `15m`, `1h30m`, `1d`, or `cron` as `5 0 * * *`, both in `time_zone`.
+
+    `groups`, `offices` (with all below), `lanes` (patterns) and `models` say at which meters; none: at all. Slots begin
+    within `window` (`00:30-05:00`), are spread over `jitter`, and run up to `catch_up` late (none: until the next).
+    """
 
     name: str
-    every: str
     tasks: list[str]
+    every: str | None = None
+    cron: str | None = None
     groups: list[str] = []
+    offices: list[str] = []
+    lanes: list[str] = []
+    models: list[str] = []
     jitter: str = "0s"
+    window: str | None = None
+    catch_up: str | None = None
+    priority: int = 5
+    time_zone: str = "Asia/Kolkata"
+    suspend: bool = False
 
 
 class PolicySection(Section, frozen=True):
@@ -230,6 +243,22 @@ class WebSection(Section, frozen=True):
     public_url: str | None = None
 
 
+class PortalSection(Section, frozen=True):
+    """The consumers' portal. `gateway`: where is paid online; `sandbox` books play money, for trials alone.
+
+    `offices` tells address and hours by office path. Bounds: of an address (which may be a whole village behind one
+    provider) in an hour, in a quarter of an hour and in a day; of a consumer in a quarter of an hour.
+    """
+
+    gateway: Literal["", "sandbox"] = ""
+    helpline: str = ""
+    offices: dict[str, str] = {}
+    codes_per_address: int = 60
+    tries_per_address: int = 120
+    accounts_per_address: int = 60
+    tries_per_consumer: int = 10
+
+
 class MqttSection(Section, frozen=True):
     """The broker that events are published to; without `url` they are kept in the database."""
 
@@ -257,13 +286,15 @@ class Document(Section, frozen=True):
     keys: KeysSection = KeysSection()
     collection: CollectionSection = CollectionSection()
     listen: ListenSection = ListenSection()
-    schedules: list[ScheduleSection] = []
+    #: Left out: what a utility needs of every meter; `schedules = []`: nothing.
+    schedules: list[ScheduleSection] | None = None
     policy: PolicySection = PolicySection()
     prepaid: PrepaidSection = PrepaidSection()
     notices: NoticesSection = NoticesSection()
     channels: list[SmsSection | InboxSection | EmailSection | WebhookSection] = []
     payments: PaymentsSection = PaymentsSection()
     web: WebSection = WebSection()
+    portal: PortalSection = PortalSection()
     mqtt: MqttSection = MqttSection()
     metrics: MetricsSection = MetricsSection()
     log: LogSection = LogSection()

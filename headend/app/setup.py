@@ -5,6 +5,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from headend.app.schedules import read_schedules
 from headend.app.ways import read_manners, read_outlets
 from headend.errors import HeadendError
 from headend.meters.registry import ModelRegistry, load_registry
@@ -12,7 +13,6 @@ from headend.notify.manners import Manners
 from headend.notify.mqtt import MqttSettings
 from headend.notify.routing import Outlet, Routing
 from headend.notify.texts import Texts, default_texts, parse_templates
-from headend.prepaid.durations import duration
 from headend.prepaid.model import Account, AccountView
 from headend.prepaid.policy import Policy
 from headend.prepaid.rules import default_policy, default_tariff, parse_policy, parse_tariff
@@ -20,7 +20,7 @@ from headend.prepaid.tariff import Tariff
 from headend.scheduler.judge import Rules
 from headend.scheduler.lanes import LaneRules
 from headend.scheduler.plan import Schedule
-from headend.settings import ScheduleSection, Settings, SettingsError
+from headend.settings import Settings, SettingsError
 from headend.storage.kek import Kek, find_kek
 
 
@@ -50,13 +50,14 @@ class Setup:
         """Read every file that the configuration names. Raises SettingsError and its like, naming file and key."""
         document = settings.document
         models = document.collection.models
+        known = load_registry([settings.beside(models)] if models else [])
         return cls(
             settings=settings,
-            models=load_registry([settings.beside(models)] if models else []),
+            models=known,
             policy=_policy(settings),
             tariffs=_tariffs(settings),
             texts=_texts(settings),
-            schedules=tuple(_schedule(settings, each) for each in document.schedules),
+            schedules=read_schedules(settings, known),
             lanes=_lanes(settings),
             mqtt=_mqtt(settings),
             manners=read_manners(settings),
@@ -142,19 +143,6 @@ def _read(settings: Settings, key: str, path: Path) -> tuple[str, str]:
         raise SettingsError(f"{settings.source}: {key}: {path} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path}: not UTF-8 text") from error
-
-
-def _schedule(settings: Settings, section: ScheduleSection) -> Schedule:
-    try:
-        return Schedule(
-            name=section.name,
-            every=duration(section.every),
-            tasks=tuple(section.tasks),
-            groups=tuple(section.groups),
-            jitter=duration(section.jitter),
-        )
-    except ValueError as error:
-        raise SettingsError(f"{settings.source}: schedules, {section.name!r}: {error}") from error
 
 
 def _lanes(settings: Settings) -> LaneRules:

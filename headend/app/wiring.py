@@ -90,6 +90,7 @@ class Headend:
             topups=TopUpExecutor(self.store.topups, self.clock.now, self.clock.sleep, checkpoint=_crash_at),
             mirror=Mirror(self.store.accounts.last_recharge) if self.setup.settings.document.prepaid.mirror else None,
             sheds=lambda: self.shedding.on,
+            offers=lambda meter, profile: self.model(meter.model).profile(profile) is not None,
         )
 
     def collector(self) -> Collector:

@@ -31,6 +31,8 @@ COMMANDS = {
     "payments": ("headend.cli.payments:payments", "Payments that another system reports, signed."),
     "accounts": ("headend.cli.accounts:accounts", "Prepaid accounts: balance, ledger, decision."),
     "commands": ("headend.cli.commands:commands", "The journal of relay commands, with evidence."),
+    "schedules": ("headend.cli.schedules:schedules", "What is read how often: list, show, suspend, resume."),
+    "rounds": ("headend.cli.rounds:rounds", "Rounds of collection: progress, pause, cancel; what was given up."),
     "work": ("headend.cli.work:work", "What people have to do: supply that stays off, unknown outcomes."),
     "notices": ("headend.cli.notices:notices", "Notices to consumers, and their messages by each channel."),
     "events": ("headend.cli.events:events", "What happened, newest last; --follow waits for more."),

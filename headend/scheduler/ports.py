@@ -150,6 +150,10 @@ class MeterSession(RelaySession, TopUpSession, Protocol):
         """The registers of the meter's model; those that the meter does not have are left out."""
         ...
 
+    async def read_nameplate(self) -> tuple[Reading, ...]:
+        """What the meter says of itself: maker, firmware, year, ratings."""
+        ...
+
     async def read_profile(self, profile: str, since: datetime | None, until: datetime | None) -> ProfileRows:
         """The rows of a profile captured from `since` to `until`, both inclusive; None leaves that end open."""
         ...

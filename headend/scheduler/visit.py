@@ -15,9 +15,11 @@ from headend.commands.model import Command, State
 from headend.commands.ports import RelaySession
 from headend.commands.topup import TopUp, TopUpSession
 from headend.errors import HeadendError
+from headend.meters.inventory import Meter
 from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayState
 from headend.scheduler.answers import profile_answer, registers_answer
 from headend.scheduler.backlog import Work
+from headend.scheduler.defaults import NAMEPLATE
 from headend.scheduler.judge import Rules, judge_visit
 from headend.scheduler.mirror import Mirror
 from headend.scheduler.outcomes import Failure, ends_visit, exit_code_of, outcome_of
@@ -72,6 +74,8 @@ class VisitPorts:
     mirror: Mirror | None = None
     #: Whether profiles are given up for want of disk; reads by hand and everything about money and relays go on.
     sheds: Callable[[], bool] = lambda: False
+    #: Whether meters of its model have a profile: a schedule may name what only some have.
+    offers: Callable[[Meter, str], bool] = lambda _meter, _profile: True
 
 
 @frozen
@@ -141,7 +145,7 @@ class Visit:
             await self._answer(session, request)
         for profile in self._profile_tasks():
             await self._between(session)
-            await self._step(self._profile(session, profile))
+            await self._step(self._nameplate(session) if profile == NAMEPLATE else self._profile(session, profile))
         await self._between(session)
         await self._conclude(session)
 
@@ -187,7 +191,8 @@ class Visit:
             await self._step(self._balance(session))
 
     def _profile_tasks(self) -> tuple[str, ...]:
-        wanted = tuple(task for task in self.work.tasks if task not in BASE_TASKS)
+        offers, meter = self.ports.offers, self.work.meter
+        wanted = tuple(task for task in self.work.tasks if task not in BASE_TASKS and offers(meter, task))
         if wanted and self.ports.sheds():
             self._refused.append(f"not read, since the disk is nearly full: {', '.join(wanted)}")
             return ()
@@ -215,6 +220,9 @@ class Visit:
 
     async def _balance(self, session: MeterSession) -> None:
         self._learned.balance = await session.read_balance()
+
+    async def _nameplate(self, session: MeterSession) -> None:
+        self._learned.readings.extend(await session.read_nameplate())
 
     async def _profile(self, session: MeterSession, profile: str) -> None:
         since = await _stored(self.ports.store.last_row(self.work.meter.serial, profile))

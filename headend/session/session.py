@@ -18,12 +18,14 @@ from headend.session.counters import CounterJump
 from headend.session.errors import BadValue, NotOffered
 from headend.session.identity import check_identity
 from headend.session.link import Link
+from headend.session.nameplate import nameplate_readings
 from headend.session.plans import Plan
 from headend.session.ports import Now
 from headend.session.services import Services, pairs
 from headend.session.shapes import Shape, ShapeCache, ShapeKey
 
 _REGISTERS = "registers"
+_NAMEPLATE = "nameplate"
 
 
 def _nothing() -> None:
@@ -140,6 +142,11 @@ class Session(Services):
         profile = self._profile(name)
         shape = await self._shapes.load(await self._shape_key(profile)) or await self._new_shape(profile)
         return await profiles.read_undated(self, profile, shape)
+
+    async def read_nameplate(self) -> tuple[Reading, ...]:
+        """What the meter says of itself, as registers by the names of its nameplate; AccessDenied, NotOffered."""
+        values = await self.read_undated(_NAMEPLATE)
+        return nameplate_readings(self._profile(_NAMEPLATE), values, self._now())
 
     async def firmware(self) -> str:
         """The firmware as the meter shows it, asked for once; empty where it shows none."""

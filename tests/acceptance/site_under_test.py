@@ -125,8 +125,8 @@ class Site:
     def configure(self, *, mode="automatic", deadline=20.0, every=None, policy=POLICY, web="", extra=""):
         (self.folder / "policy.toml").write_text(policy)
         text = CONFIGURATION.format(mode=mode, deadline=deadline, web=web) + extra
-        if every is not None:
-            text += SCHEDULE.format(every=every)
+        # Without a schedule nothing is visited that a test did not ask for.
+        text = text + SCHEDULE.format(every=every) if every is not None else f"schedules = []\n{text}"
         self.config.write_text(text)
 
     def import_all(self):
