@@ -125,7 +125,7 @@ def show(connection: Connection, office: str, by: str, now: datetime) -> Proposa
         connection.execute(
             "INSERT INTO proposal_lists (digest, office, commands, shown_to, shown_at, expires_at)"
             " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (digest) DO UPDATE SET (shown_to, shown_at, expires_at) ="
-            " (excluded.shown_to, excluded.shown_at, excluded.expires_at) WHERE proposals.approved_by IS NULL",
+            " (excluded.shown_to, excluded.shown_at, excluded.expires_at) WHERE proposal_lists.approved_by IS NULL",
             (
                 digest,
                 office,
@@ -181,7 +181,8 @@ def _waits_for_second(
             raise RefusedByRule(f"{by} approved list {digest} already; a second person approves it too")
         return False
     connection.execute(
-        "INSERT OR REPLACE INTO list_approvals (digest, by, struck, at) VALUES (?, ?, ?, ?)",
+        "INSERT INTO list_approvals (digest, by, struck, at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (digest) DO UPDATE SET (by, struck, at) = (excluded.by, excluded.struck, excluded.at)",
         (digest, by, json.dumps(sorted(strike)), to_micros(now)),
     )
     payload = {"digest": digest, "by": by, "cuts": len(commands.keys() - strike), "strike": sorted(strike)}
