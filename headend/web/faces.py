@@ -6,9 +6,13 @@ from typing import Any, Final
 from attrs import Factory, frozen
 from litestar import Request
 from litestar.datastructures import State
+from litestar.exceptions import NotAuthorizedException
 
+from headend.commands.officers import Officer
 from headend.session.ports import Now
 from headend.web.limits import Limiter
+from headend.web.ports.acts import Actor, Acts
+from headend.web.ports.lists import Listings, Records
 from headend.web.ports.people import Officers, Sessions, Witness
 from headend.web.security import Visitor
 
@@ -25,6 +29,9 @@ class Faces:
     sessions: Sessions
     officers: Officers
     witness: Witness
+    listings: Listings
+    records: Records
+    acts: Acts
     secure: bool = False
     login_tries: Limiter = Factory(lambda self: Limiter(_TRIES, _TRIES_SPAN, self.now), takes_self=True)
 
@@ -42,3 +49,17 @@ def visitor(request: WebRequest) -> Visitor:
     """Whoever calls."""
     found: Visitor = request.scope["state"]["visitor"]
     return found
+
+
+def officer(request: WebRequest) -> Officer:
+    """The officer who is logged in; a route that asks for one has been refused to everybody else."""
+    found = visitor(request).principal
+    if not isinstance(found, Officer):
+        raise NotAuthorizedException("log in first")
+    return found
+
+
+def actor(request: WebRequest) -> Actor:
+    """The officer as who acts."""
+    found = officer(request)
+    return Actor(found.name, found.office, "console")

@@ -31,7 +31,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     install(made)
-    made.filters.update(words=words, share=share)
+    made.filters.update(words=words, share=share, json=json.loads)
     return made
 
 

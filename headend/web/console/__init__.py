@@ -2,6 +2,7 @@
 
 from litestar import Router
 
+from headend.web.console.lists import ROUTES as LISTS
 from headend.web.console.login import ROUTES as LOGIN
 from headend.web.console.today import ROUTES as TODAY
 
@@ -10,4 +11,4 @@ __all__ = ["console_router"]
 
 def console_router() -> Router:
     """Every route below /console."""
-    return Router("/console", route_handlers=[*LOGIN, *TODAY], include_in_schema=False)
+    return Router("/console", route_handlers=[*LOGIN, *TODAY, *LISTS], include_in_schema=False)

@@ -1,0 +1,279 @@
+"""The lists of the console, column by column."""
+
+from typing import Final
+
+from headend.web.console.tables import Choice, Column, View
+
+_STATES: Final = tuple(
+    (each, each)
+    for each in (
+        "requested",
+        "sending",
+        "unknown",
+        "quarantined",
+        "confirmed",
+        "rejected",
+        "expired",
+        "cancelled",
+    )
+)
+
+METERS: Final = View(
+    "meters",
+    "Meters",
+    "/console/meters",
+    (
+        Column("serial", "Meter", "meter", sortable=True),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("name", "Name"),
+        Column("office", "Office", "office", sortable=True),
+        Column("connected", "Supply", "supply"),
+        Column("balance", "Balance", "money"),
+        Column("visited_at", "Last reached", "moment", sortable=True),
+        Column("outcome", "Last visit", "state"),
+    ),
+    search="Serial, consumer number, mobile or name",
+    flags=Choice(
+        "show",
+        "Which",
+        (
+            ("", "All"),
+            ("off", "Without supply"),
+            ("failing", "Last visit failed"),
+            ("stale_since", "Not reached for a day"),
+            ("never", "Never reached"),
+            ("clock", "Clock off by a minute"),
+        ),
+    ),
+    empty="No meter like that. Meters come in with `headend meters import`.",
+)
+
+ACCOUNTS: Final = View(
+    "accounts",
+    "Accounts",
+    "/console/accounts",
+    (
+        Column("consumer_no", "Consumer", "consumer", sortable=True),
+        Column("name", "Name", sortable=True),
+        Column("office", "Office", "office", sortable=True),
+        Column("meter", "Meter", "meter"),
+        Column("balance", "Balance", "money", sortable=True),
+        Column("negative_since", "Below zero since", "moment", sortable=True),
+        Column("connected", "Supply", "supply"),
+        Column("mobile", "Mobile"),
+        Column("protected", "Protected"),
+    ),
+    search="Consumer number, meter, mobile or name",
+    flags=Choice(
+        "show",
+        "Which",
+        (
+            ("", "All"),
+            ("below_zero", "Below zero"),
+            ("off", "Without supply"),
+            ("no_number", "Without a working number"),
+            ("protected", "Protected"),
+        ),
+    ),
+    empty="No account like that. Consumers come in with `headend consumers import`.",
+)
+
+COMMANDS: Final = View(
+    "commands",
+    "Commands",
+    "/console/commands",
+    (
+        Column("id", "Number", "command", sortable=True),
+        Column("meter", "Meter", "meter"),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("office", "Office", "office"),
+        Column("target", "Target", "state"),
+        Column("state", "State", "state"),
+        Column("changed_at", "Since", "moment", sortable=True),
+        Column("requested_by", "By"),
+        Column("reason", "Reason"),
+        Column("note", "Last note"),
+    ),
+    flags=Choice("show", "Which", (("", "All"), ("open", "Open"))),
+    choices=(
+        Choice("state", "State", (("", "Any state"), *_STATES)),
+        Choice("target", "Target", (("", "Any"), ("connected", "connected"), ("disconnected", "disconnected"))),
+    ),
+    given=("meter", "consumer_no"),
+    empty="No command like that.",
+)
+
+NOTICES: Final = View(
+    "notices",
+    "Notices",
+    "/console/notices",
+    (
+        Column("at", "Written", "moment"),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("name", "Name"),
+        Column("office", "Office", "office"),
+        Column("kind", "Notice", "words"),
+        Column("channel", "Channel"),
+        Column("state", "State", "state"),
+        Column("sent_to", "Sent to"),
+        Column("delivered_at", "Delivered", "moment"),
+        Column("error", "Error"),
+    ),
+    flags=Choice("show", "Which", (("", "All"), ("failed", "Not delivered"))),
+    given=("consumer_no",),
+    empty="No notice like that.",
+)
+
+WORK: Final = View(
+    "work",
+    "Work",
+    "/console/work",
+    (
+        Column("id", "Number"),
+        Column("kind", "What", "state"),
+        Column("office", "Office", "office"),
+        Column("meter", "Meter", "meter"),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("command", "Command", "command"),
+        Column("opened_at", "Since", "moment"),
+        Column("tried", "Tried", "lines"),
+        Column("closed_by", "Closed by"),
+        Column("note", "Note"),
+    ),
+    flags=Choice("show", "Which", (("open", "Open"), ("closed", "Closed"), ("", "All")), first="open"),
+    empty="Nothing to do here.",
+    extra={"close": "/console/work/{id}"},
+)
+
+COMPLAINTS: Final = View(
+    "complaints",
+    "Complaints",
+    "/console/complaints",
+    (
+        Column("id", "Number"),
+        Column("at", "Written", "moment"),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("name", "Name"),
+        Column("office", "Office", "office"),
+        Column("subject", "About", "words"),
+        Column("text", "Text"),
+        Column("closed_by", "Closed by"),
+        Column("answer", "Answer"),
+    ),
+    flags=Choice("show", "Which", (("open", "Open"), ("closed", "Closed"), ("", "All")), first="open"),
+    given=("consumer_no",),
+    empty="No complaint is open.",
+    extra={"close": "/console/complaints/{id}"},
+)
+
+VISITS: Final = View(
+    "visits",
+    "Visits",
+    "/console/visits",
+    (
+        Column("finished", "Ended", "moment"),
+        Column("meter", "Meter", "meter"),
+        Column("office", "Office", "office"),
+        Column("outcome", "Outcome", "state"),
+        Column("error", "Error"),
+    ),
+    flags=Choice("show", "Which", (("", "All"), ("failed", "Failed"))),
+    given=("meter",),
+    empty="No visit like that.",
+)
+
+EVENTS: Final = View(
+    "events",
+    "Events",
+    "/console/events",
+    (
+        Column("number", "Number"),
+        Column("at", "Time", "moment"),
+        Column("kind", "What", "words"),
+        Column("meter", "Meter", "meter"),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("office", "Office", "office"),
+        Column("payload", "Facts", "json"),
+    ),
+    given=("meter", "consumer_no", "kind"),
+    empty="Nothing has happened.",
+)
+
+CONFLICTS: Final = View(
+    "conflicts",
+    "Conflicts",
+    "/console/conflicts",
+    (
+        Column("at", "Captured", "moment"),
+        Column("meter", "Meter", "meter"),
+        Column("office", "Office", "office"),
+        Column("object", "Object"),
+        Column("kept", "Kept"),
+        Column("came", "Came later"),
+    ),
+    given=("meter",),
+    empty="No value contradicts another.",
+)
+
+AUDIT: Final = View(
+    "audit",
+    "Audit",
+    "/console/audit",
+    (
+        Column("number", "Number"),
+        Column("at", "Time", "moment"),
+        Column("by", "Who"),
+        Column("via", "By way of"),
+        Column("action", "Did"),
+        Column("subject", "To"),
+        Column("office", "Office", "office"),
+        Column("detail", "Detail", "json"),
+        Column("digest", "Digest", "digest"),
+    ),
+    search="Who, what or to what",
+    given=("by", "subject"),
+    empty="Nobody has done anything yet.",
+)
+
+CORRECTIONS: Final = View(
+    "corrections",
+    "Corrections",
+    "/console/corrections",
+    (
+        Column("id", "Number"),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("name", "Name"),
+        Column("office", "Office", "office"),
+        Column("kind", "Kind", "words"),
+        Column("amount", "Amount", "money"),
+        Column("reason", "Reason"),
+        Column("proposed_by", "Asked for by"),
+        Column("proposed_at", "When", "moment"),
+        Column("state", "State", "state"),
+        Column("decided_by", "Decided by"),
+    ),
+    flags=Choice("show", "Which", (("open", "Waiting"), ("", "All")), first="open"),
+    given=("consumer_no",),
+    empty="No correction waits.",
+    extra={"decide": "/console/corrections/{id}"},
+)
+
+LEDGER: Final = View(
+    "ledger",
+    "Ledger",
+    "/console/ledger",
+    (
+        Column("at", "Time", "moment"),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("kind", "Kind", "words"),
+        Column("amount", "Amount", "money"),
+        Column("balance", "Balance", "money"),
+        Column("reference", "Reference"),
+        Column("note", "Note"),
+    ),
+    given=("consumer_no", "kind"),
+    empty="Nothing is booked.",
+)
+
+#: Lists that are a page of their own and nothing else.
+PLAIN: Final = (METERS, ACCOUNTS, COMMANDS, NOTICES, WORK, COMPLAINTS, VISITS, EVENTS, CONFLICTS, CORRECTIONS, LEDGER)
