@@ -4,7 +4,7 @@
   // The session's CSRF token goes with what htmx sends, as the hidden field does with a plain form.
   document.addEventListener("htmx:configRequest", (event) => {
     const token = document.querySelector('meta[name="csrf-token"]');
-    if (token) event.detail.headers["x-csrf"] = token.content;
+    if (token) event.detail.headers["x-csrf-token"] = token.content;
   });
   // A select that filters a list sends its form at once.
   document.addEventListener("change", (event) => {
