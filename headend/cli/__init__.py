@@ -23,6 +23,7 @@ COMMANDS = {
     "demo": ("headend.cli.demo:demo", "Show a whole cycle on a simulated fleet: poll, cut, recharge, restore."),
     "run": ("headend.cli.run:run", "Run the daemon against the fleet."),
     "status": ("headend.cli.status:status", "How daemon and fleet stand: a live screen, or JSON."),
+    "fleet": ("headend.cli.fleet:fleet", "How complete a day's data are, by profile, office and lane."),
     "meters": ("headend.cli.meters:meters", "The inventory: import, add, list, show, discover."),
     "consumers": ("headend.cli.consumers:consumers", "Prepaid consumers: import, list, change of number."),
     "read": ("headend.cli.read:read", "Read a meter now: its registers, or a profile."),

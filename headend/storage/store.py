@@ -15,6 +15,7 @@ from headend.storage.backups import back_up, is_restored, recognise_restore
 from headend.storage.board import Board
 from headend.storage.books import Books
 from headend.storage.checking import CheckReport, check
+from headend.storage.coverage import Completeness
 from headend.storage.counters import AHEAD, Counters
 from headend.storage.deliveries import Deliveries
 from headend.storage.events import Events
@@ -54,7 +55,7 @@ class Store:
     `fleet` is the FleetStore, `journal` the Journal, `counters` the CounterStore, `keys` the KeyRing; beside them
     `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `proposals` (cuts that wait for
     an officer), `work` (what people have to do), `registry` (imports), `events` (outbox), `switches` and `board` (the
-    fleet for screens), `status` (how daemon and house stand). `restored_from` is when the backup was taken that this
+    fleet for screens), `status` (how daemon and house stand), `completeness` (of a day). `restored_from` is when the backup was taken that this
     database was just restored from, None for any other start.
     """
 
@@ -78,6 +79,7 @@ class Store:
     board: Board
     steering: Steering
     status: StatusBoard
+    completeness: Completeness
     officers: Officers
     web_sessions: WebSessions
     portal: PortalParts
@@ -139,6 +141,7 @@ class Store:
             board=Board(readers),
             steering=Steering(writer, readers, now),
             status=StatusBoard(path, writer, readers, now),
+            completeness=Completeness(readers, now),
             officers=Officers(writer, readers, now),
             web_sessions=WebSessions(writer, readers, now),
             portal=PortalParts.on(writer, readers, now),
