@@ -243,6 +243,7 @@ class WebSection(Section, frozen=True):
     public_url: str | None = None
 
 
+<<<<<<< ours
 class PortalSection(Section, frozen=True):
     """The consumers' portal. `gateway`: where is paid online; `sandbox` books play money, for trials alone.
 
@@ -257,6 +258,19 @@ class PortalSection(Section, frozen=True):
     tries_per_address: int = 120
     accounts_per_address: int = 60
     tries_per_consumer: int = 10
+=======
+class CimSection(Section, frozen=True):
+    """Messages of IEC 61968-9: our name in them, and the places they may go to.
+
+    `reply_hosts`: `host` or `host:port` that answers may be sent to; an answer to any other becomes an event.
+    `event_url` takes EndDeviceEvents as they happen.
+    """
+
+    source: str = "headend"
+    reply_hosts: list[str] = []
+    event_url: str | None = None
+    timeout_s: float = 20.0
+>>>>>>> theirs
 
 
 class MqttSection(Section, frozen=True):
@@ -293,6 +307,7 @@ class Document(Section, frozen=True):
     notices: NoticesSection = NoticesSection()
     channels: list[SmsSection | InboxSection | EmailSection | WebhookSection] = []
     payments: PaymentsSection = PaymentsSection()
+    cim: CimSection = CimSection()
     web: WebSection = WebSection()
     portal: PortalSection = PortalSection()
     mqtt: MqttSection = MqttSection()

@@ -11,6 +11,7 @@ import structlog
 from attrs import define, field
 
 from headend.app.delivering import delivering
+from headend.app.interchange_replies import replying
 from headend.app.listening import listening
 from headend.app.metrics_serving import watched
 from headend.app.monitoring import Monitor, monitored
@@ -54,6 +55,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     )
     collector = headend.collector()
     reloader = Reloader(headend, collector, settings)
+<<<<<<< ours
     manager = service_manager()
     async with AsyncExitStack() as rooms:
         rooms.enter_context(_signals(collector, reloader, manager))
@@ -67,6 +69,17 @@ async def _serve(headend: Headend, settings: Settings) -> None:
         await rooms.enter_async_context(watched(monitor))
         manager.say("READY=1")
         await collector.run()
+=======
+    with _signals(collector, reloader):
+        async with (
+            _publishing(headend),
+            delivering(headend),
+            listening(headend, collector),
+            serving(headend),
+            replying(headend),
+        ):
+            await collector.run()
+>>>>>>> theirs
     _log.info("stopped", visits=dict(collector.figures.visits))
 
 

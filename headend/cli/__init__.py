@@ -30,6 +30,7 @@ COMMANDS = {
     "relay": ("headend.cli.relay:relay", "Relay status; disconnect or reconnect by hand."),
     "recharge": ("headend.cli.recharge:recharge", "Book a recharge; supply returns if it suffices."),
     "payments": ("headend.cli.payments:payments", "Payments that another system reports, signed."),
+    "cim": ("headend.cli.cim:cim", "CIM (IEC 61968-9): controls in, events and readings out."),
     "accounts": ("headend.cli.accounts:accounts", "Prepaid accounts: balance, ledger, decision."),
     "commands": ("headend.cli.commands:commands", "The journal of relay commands, with evidence."),
     "schedules": ("headend.cli.schedules:schedules", "What is read how often: list, show, suspend, resume."),

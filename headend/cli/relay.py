@@ -80,25 +80,15 @@ def _operate(
     timeout_s: float,
     as_json: bool,
 ) -> None:
-    from uuid import uuid4
-
-    from headend.app import Headend, now
+    from headend.app import Headend
+    from headend.app.switching import command_by_hand
     from headend.cli.at_meter import carry_out, raise_unless_done
     from headend.cli.running import person, with_headend
-    from headend.commands.model import Command, NewCommand, Origin, State, Target
+    from headend.commands.model import Command, State, Target
 
     async def work(headend: Headend) -> Command:
-        requested_at = now()
-        command = NewCommand(
-            meter=serial,
-            target=Target(target),
-            cause=f"operator:{uuid4()}",
-            origin=Origin.OPERATOR,
-            reason=reason,
-            requested_by=person(),
-            requested_at=requested_at,
-            expires_at=requested_at + headend.setup.policy.command_expiry,
-            emergency=emergency,
+        command = command_by_hand(
+            headend, serial, Target(target), reason, person(), headend.clock.now(), emergency=emergency
         )
         journalled = await headend.store.journal.request(command)
         if journalled.state is State.QUARANTINED:

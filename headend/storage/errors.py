@@ -103,6 +103,22 @@ class UnknownTopUp(HeadendError):  # noqa: N818  as above
     exit_code = 2
 
 
+class ExchangeConflict(HeadendError):  # noqa: N818  a refusal is an answer, not a fault
+    """Another message of the same sender has this id; nothing was done now."""
+
+    exit_code = 4
+
+
+class UnknownExchange(HeadendError):  # noqa: N818  an answer to a wrong question, not a fault
+    """No message of another system with that id."""
+
+    exit_code = 2
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"message {message_id!r} did not come here; `headend cim list` shows those that did")
+        self.message_id = message_id
+
+
 class PlanRefused(HeadendError):  # noqa: N818  a refusal is an answer, not a fault
     """An instalment plan that makes no sense; nothing was booked."""
 

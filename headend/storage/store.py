@@ -21,6 +21,7 @@ from headend.storage.deliveries import Deliveries
 from headend.storage.events import Events
 from headend.storage.fleet import Fleet
 from headend.storage.inbox import Inbox
+from headend.storage.interchange import Exchanges
 from headend.storage.journal import SqliteJournal
 from headend.storage.kek import Kek, KekError
 from headend.storage.keys import Keys
@@ -68,6 +69,7 @@ class Store:
     books: Books
     proposals: Proposals
     topups: SqliteTopUps
+    exchanges: Exchanges
     work: WorkItems
     deliveries: Deliveries
     inbox: Inbox
@@ -130,6 +132,7 @@ class Store:
             books=Books(writer, readers, now, bounds),
             proposals=Proposals(writer, now, bounds),
             topups=SqliteTopUps(writer, readers, now),
+            exchanges=Exchanges(writer, readers, bounds),
             work=WorkItems(writer, readers, now),
             deliveries=Deliveries(writer, readers, now),
             inbox=Inbox(writer, readers, now),

@@ -66,6 +66,14 @@ class House:
             await headend.store.registry.import_consumers(self.folder / "consumers.csv")
             yield self
 
+    @asynccontextmanager
+    async def reopened(self):
+        """The same house under its configuration as it is now."""
+        again = House.__new__(House)
+        again.folder, again.now = self.folder, self.now
+        async with open_headend(load_settings(str(self.folder / "headend.toml"))) as again.headend:
+            yield again
+
     def clock(self):
         return self.now
 
