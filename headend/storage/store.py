@@ -15,8 +15,8 @@ from headend.storage.backups import back_up, is_restored, recognise_restore
 from headend.storage.board import Board
 from headend.storage.books import Books
 from headend.storage.checking import CheckReport, check
-from headend.storage.coverage import Completeness
 from headend.storage.counters import AHEAD, Counters
+from headend.storage.coverage import Completeness
 from headend.storage.deliveries import Deliveries
 from headend.storage.events import Events
 from headend.storage.fleet import Fleet
@@ -56,8 +56,8 @@ class Store:
     `fleet` is the FleetStore, `journal` the Journal, `counters` the CounterStore, `keys` the KeyRing; beside them
     `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `proposals` (cuts that wait for
     an officer), `work` (what people have to do), `registry` (imports), `events` (outbox), `switches` and `board` (the
-    fleet for screens), `status` (how daemon and house stand), `completeness` (of a day). `restored_from` is when the backup was taken that this
-    database was just restored from, None for any other start.
+    fleet for screens), `status` (how daemon and house stand), `completeness` (of a day).
+    `restored_from` is when the backup was taken that this database was just restored from, None for any other start.
     """
 
     path: Path
