@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+import structlog
+from attrs import field, frozen
+
 from headend.app.opening import now
 from headend.app.ways import Way, fault, lane_of, secret_of, sms_spec
 from headend.errors import HeadendError
@@ -21,7 +24,11 @@ if TYPE_CHECKING:
     from headend.app.setup import Setup
     from headend.app.wiring import Headend
     from headend.notify.ports import Channel
+    from headend.prepaid.model import Account
+    from headend.prepaid.portal import LoginCode
     from headend.storage.numbers import Code
+
+_log = structlog.get_logger()
 
 #: Seconds for messages that are under way when we stop; one that is not settled by then is repeated after its lease.
 LAST_MESSAGES_S: Final = 5.0
@@ -120,12 +127,14 @@ async def ask_number_change(headend: "Headend", consumer_no: str, mobile: str, b
     """Send a one-time password to a consumer's new number; the number. Raises NumberRefused and CodeNotSent."""
     setup = headend.setup
     section = setup.settings.document.notices
-    way = _text_channel(setup.settings)
+    way = _text_channel(setup.settings, NoticeKind.ONE_TIME_PASSWORD)
     account = await headend.store.accounts.account(consumer_no)
 
     valid_for = duration(section.code_valid_for)
     code = await headend.store.numbers.ask(consumer_no, mobile, by=by, valid_for=valid_for, tries=section.code_tries)
-    reason = await _send_code(setup, way, code, account.name, account.language, valid_for)
+    reason = await _send_code(
+        setup, way, NoticeKind.ONE_TIME_PASSWORD, _code_on_its_way(code, account, valid_for), code.change
+    )
     if reason is not None:
         await headend.store.numbers.withdraw(code, by)
         raise CodeNotSent(f"the code could not be sent to {code.mobile}: {reason}; nothing was changed")
@@ -150,30 +159,58 @@ async def confirm_number_change(headend: "Headend", consumer_no: str, code: str,
     return await headend.store.numbers.confirm(consumer_no, code, by=by, notice=notice)
 
 
-async def _send_code(
-    setup: "Setup", way: SmsSection, code: "Code", name: str, language: str, valid_for: timedelta
-) -> str | None:
+async def send_login_code(headend: "Headend", code: "LoginCode") -> None:
+    """Send a code for the portal to the registered mobile; what fails is logged, since nobody may be told."""
+    setup = headend.setup
+    kind = NoticeKind.LOGIN_CODE
+    valid_for = duration(setup.settings.document.notices.code_valid_for)
+    sent = _CodeText(code.consumer_no, code.name, code.language, code.mobile, code.code, valid_for)
+    try:
+        reason = await _send_code(setup, _text_channel(setup.settings, kind), kind, sent, code.id)
+    except HeadendError as error:
+        reason = str(error)
+    if reason is not None:
+        _log.warning("a code for the portal could not be sent", consumer_no=code.consumer_no, error=reason)
+
+
+@frozen
+class _CodeText:
+    """A code on its way: to whom, in which language, and how long it is good."""
+
+    consumer_no: str
+    name: str
+    language: str
+    mobile: str
+    code: str = field(repr=False)
+    valid_for: timedelta
+
+
+def _code_on_its_way(code: "Code", account: "Account", valid_for: timedelta) -> _CodeText:
+    return _CodeText(code.consumer_no, account.name, account.language, code.mobile, code.code, valid_for)
+
+
+async def _send_code(setup: "Setup", way: SmsSection, kind: NoticeKind, sent: _CodeText, number: int) -> str | None:
     """Send it now; why it was not taken, None when it was."""
-    kind = NoticeKind.ONE_TIME_PASSWORD
-    minutes = str(max(int(valid_for.total_seconds() // 60), 1))
-    fields = {"consumer_no": code.consumer_no, "name": name, "code": code.code, "minutes": minutes}
-    text = setup.texts.render(kind, fields)[language]
+    minutes = str(max(int(sent.valid_for.total_seconds() // 60), 1))
+    fields = {"consumer_no": sent.consumer_no, "name": sent.name, "code": sent.code, "minutes": minutes}
+    text = setup.texts.render(kind, fields)[sent.language]
     channel = open_channel(setup, way)
+    suffix = "code" if kind is NoticeKind.ONE_TIME_PASSWORD else "login"
     reason = ""
     try:
         for attempt in range(1, _CODE_ATTEMPTS + 1):
             message = Outgoing(
-                delivery=code.change,
+                delivery=number,
                 send=1,
                 attempt=attempt,
-                channel=f"{way.name}-code",
+                channel=f"{way.name}-{suffix}",
                 kind=kind,
-                key=f"code:{code.change}",
-                language=language,
-                consumer_no=code.consumer_no,
+                key=f"{suffix}:{number}",
+                language=sent.language,
+                consumer_no=sent.consumer_no,
                 at=now(),
                 text=text,
-                address=code.mobile,
+                address=sent.mobile,
             )
             outcome = await channel.send(message)
             if isinstance(outcome, Taken):
@@ -186,11 +223,11 @@ async def _send_code(
     return reason
 
 
-def _text_channel(settings: Settings) -> SmsSection:
+def _text_channel(settings: Settings, kind: NoticeKind) -> SmsSection:
     for way in settings.document.channels:
-        if isinstance(way, SmsSection) and (not way.notices or NoticeKind.ONE_TIME_PASSWORD.value in way.notices):
+        if isinstance(way, SmsSection) and (not way.notices or kind.value in way.notices):
             return way
-    raise SettingsError(f"{settings.source}: channels: none of kind sms takes one_time_password; codes can't be sent")
+    raise SettingsError(f"{settings.source}: channels: none of kind sms takes {kind}; codes can't be sent")
 
 
 def _named(settings: Settings, channel: str) -> SmsSection | None:

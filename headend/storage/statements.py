@@ -45,6 +45,10 @@ class Statements:
         """Use in each month that has any, of `count` months up to that of `last`, in order."""
         return await self._readers.run(lambda connection: _by_month(connection, consumer_no, last, count))
 
+    async def recharges(self, consumer_no: str, limit: int = 50) -> list[Line]:
+        """The newest recharges, newest first, whichever way they came."""
+        return await self._readers.run(lambda connection: _recharges(connection, consumer_no, limit))
+
     async def receipt(self, consumer_no: str, payment: str) -> Line | None:
         """The ledger's line of one recharge, None where it is not booked for this consumer."""
         return await self._readers.run(lambda connection: _receipt(connection, consumer_no, payment))
@@ -110,6 +114,15 @@ def _used(connection: Connection, stored: StoredAccount, first: date, end: date,
         energy = _wh(note) if kind == "energy" else 0
         used[day] = Usage(day, sofar.energy_wh + energy, sofar.paise - amount)
     return [used[day] for day in sorted(used)]
+
+
+def _recharges(connection: Connection, consumer_no: str, limit: int) -> list[Line]:
+    rows = connection.execute(
+        "SELECT booked_at, kind, amount, balance, reference, note FROM ledger"
+        " WHERE account = ? AND kind = 'recharge' ORDER BY id DESC LIMIT ?",
+        (stored_account(connection, consumer_no).id, limit),
+    )
+    return [Line(from_micros(row[0]), *row[1:]) for row in rows]
 
 
 def _receipt(connection: Connection, consumer_no: str, payment: str) -> Line | None:

@@ -7,6 +7,7 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -61,6 +62,7 @@ def install(environment: Environment) -> None:
         tone=tone,
         visible=visible,
         count=count,
+        kilo=kilo,
         with_query=with_query,
     )
     environment.globals["asset"] = asset
@@ -126,6 +128,11 @@ def count(number: int) -> str:
     """`1,23,456`: a whole number grouped as in India."""
     sign = "-" if number < 0 else ""
     return f"{sign}{grouped(str(abs(number)))}"
+
+
+def kilo(thousandths: int) -> str:
+    """Watt-hours in units of a thousand, without needless digits: `4.5`, `12`."""
+    return f"{Decimal(thousandths) / 1000:.2f}".rstrip("0").rstrip(".")
 
 
 def with_query(query: Mapping[str, object], **changes: object) -> str:

@@ -1,0 +1,128 @@
+"""How an account stands, as its owner needs to know it: supply and why, what to pay, when a cut may come."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from attrs import frozen
+
+from headend.prepaid.model import AccountView, Facts, Mode
+from headend.prepaid.notices import days_left, planned_cut
+from headend.prepaid.policy import Policy, is_protected
+
+
+class Supply(StrEnum):
+    """What the relay is known to do."""
+
+    ON = "on"
+    OFF = "off"
+    RESTORING = "restoring"
+    UNKNOWN = "unknown"
+
+
+class Outlook(StrEnum):
+    """What is to be said about the next cut."""
+
+    IN_CREDIT = "in_credit"
+    IS_OFF = "is_off"
+    PROTECTED = "protected"
+    MESSAGES_ONLY = "messages_only"
+    OFFICER_DECIDES = "officer_decides"
+    PLANNED = "planned"
+    NOT_KNOWN = "not_known"
+
+
+@frozen
+class Standing:
+    """Money in paise. `needed` brings credit back, None where there is credit; `partial` suffices for supply to return.
+
+    `why` is the reason for supply that is off: `credit` or `other`. `cut_at`: not before then.
+    """
+
+    balance: int | None
+    balance_at: datetime | None
+    days: int | None
+    daily_use: int | None
+    supply: Supply
+    why: str
+    needed: int | None
+    partial: int | None
+    outlook: Outlook
+    cut_at: datetime | None
+    at_meter: bool
+
+    @property
+    def changing(self) -> bool:
+        """Whether a page that shows it should look again soon."""
+        return self.supply is Supply.RESTORING
+
+
+def standing(view: AccountView, policy: Policy) -> Standing:
+    """The standing of an account under its policy."""
+    facts = view.facts
+    supply = _supply(facts)
+    outlook, cut_at = _outlook(facts, policy, supply)
+    return Standing(
+        balance=facts.balance,
+        balance_at=facts.balance_at,
+        days=days_left(facts.balance, view.daily_use),
+        daily_use=view.daily_use,
+        supply=supply,
+        why="credit" if facts.disconnected_by_us else "other",
+        needed=_needed(facts, policy),
+        partial=_partial(facts, policy, supply),
+        outlook=outlook,
+        cut_at=cut_at,
+        at_meter=facts.topup_open,
+    )
+
+
+def whole_rupees(paise: int) -> int:
+    """Paise rounded up to rupees: nobody pays half a rupee, and a paisa too little brings nothing back."""
+    return -(-paise // 100) * 100
+
+
+def _supply(facts: Facts) -> Supply:
+    command = facts.open_command
+    if command is not None and command.target == "connected" and facts.relay_connected is not True:
+        return Supply.RESTORING
+    if facts.relay_connected is None:
+        return Supply.UNKNOWN
+    return Supply.ON if facts.relay_connected else Supply.OFF
+
+
+def _needed(facts: Facts, policy: Policy) -> int | None:
+    if facts.balance is None or facts.balance >= policy.reconnect_at:
+        return None
+    return max(whole_rupees(policy.reconnect_at - facts.balance), policy.min_recharge or 0)
+
+
+def _partial(facts: Facts, policy: Policy, supply: Supply) -> int | None:
+    """What is enough for supply to return before all is paid, where the policy allows it and it is less."""
+    needed = _needed(facts, policy)
+    if supply is not Supply.OFF or needed is None or not policy.partial_share or facts.cut_balance is None:
+        return None
+    if policy.partial_categories and facts.account.category not in policy.partial_categories:
+        return None
+    owed = policy.reconnect_at - facts.cut_balance
+    share = -(-owed * policy.partial_share // 100) - facts.paid_since_cut
+    enough = max(whole_rupees(max(share, 100)), policy.min_recharge or 0)
+    return enough if enough < needed else None
+
+
+def _outlook(facts: Facts, policy: Policy, supply: Supply) -> tuple[Outlook, datetime | None]:
+    if supply in (Supply.OFF, Supply.RESTORING):
+        return Outlook.IS_OFF, None
+    if is_protected(facts, policy):
+        return Outlook.PROTECTED, None
+    if facts.balance is None:
+        return Outlook.NOT_KNOWN, None
+    return (Outlook.IN_CREDIT, None) if facts.balance >= policy.floor else _overdrawn(facts, policy)
+
+
+def _overdrawn(facts: Facts, policy: Policy) -> tuple[Outlook, datetime | None]:
+    if facts.mode is Mode.NOTIFY or facts.kill_switch or not facts.armed:
+        return Outlook.MESSAGES_ONLY, None
+    planned = planned_cut(facts, policy)
+    if planned is None:
+        return Outlook.NOT_KNOWN, None
+    return (Outlook.OFFICER_DECIDES if facts.mode is Mode.PROPOSE else Outlook.PLANNED), planned
