@@ -40,6 +40,7 @@ from headend.storage.status import StatusBoard
 from headend.storage.steering import Steering
 from headend.storage.switches import Switches, set_armed
 from headend.storage.today import Todays
+from headend.storage.tokens import Tokens
 from headend.storage.topups import SqliteTopUps
 from headend.storage.unreachable import Contacts
 from headend.storage.websessions import WebSessions
@@ -88,6 +89,7 @@ class Store:
     audit: Audit
     listings: Listings
     todays: Todays
+    tokens: Tokens
     restored_from: datetime | None
     _writer: Writer
     _readers: Readers
@@ -151,6 +153,7 @@ class Store:
             audit=Audit(readers),
             listings=Listings(readers, LISTS),
             todays=Todays(readers, now),
+            tokens=Tokens(writer, readers, now),
             restored_from=restored_from,
             writer=writer,
             readers=readers,
