@@ -243,7 +243,6 @@ class WebSection(Section, frozen=True):
     public_url: str | None = None
 
 
-<<<<<<< ours
 class PortalSection(Section, frozen=True):
     """The consumers' portal. `gateway`: where is paid online; `sandbox` books play money, for trials alone.
 
@@ -258,7 +257,8 @@ class PortalSection(Section, frozen=True):
     tries_per_address: int = 120
     accounts_per_address: int = 60
     tries_per_consumer: int = 10
-=======
+
+
 class CimSection(Section, frozen=True):
     """Messages of IEC 61968-9: our name in them, and the places they may go to.
 
@@ -270,7 +270,6 @@ class CimSection(Section, frozen=True):
     reply_hosts: list[str] = []
     event_url: str | None = None
     timeout_s: float = 20.0
->>>>>>> theirs
 
 
 class MqttSection(Section, frozen=True):

@@ -55,7 +55,6 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     )
     collector = headend.collector()
     reloader = Reloader(headend, collector, settings)
-<<<<<<< ours
     manager = service_manager()
     async with AsyncExitStack() as rooms:
         rooms.enter_context(_signals(collector, reloader, manager))
@@ -63,23 +62,13 @@ async def _serve(headend: Headend, settings: Settings) -> None:
         await rooms.enter_async_context(delivering(headend))
         await rooms.enter_async_context(listening(headend, collector))
         await rooms.enter_async_context(serving(headend))
+        await rooms.enter_async_context(replying(headend))
         await headend.store.status.forget()
         monitor = Monitor(headend, collector.standing, broker=broker, manager=manager)
         await rooms.enter_async_context(monitored(monitor))
         await rooms.enter_async_context(watched(monitor))
         manager.say("READY=1")
         await collector.run()
-=======
-    with _signals(collector, reloader):
-        async with (
-            _publishing(headend),
-            delivering(headend),
-            listening(headend, collector),
-            serving(headend),
-            replying(headend),
-        ):
-            await collector.run()
->>>>>>> theirs
     _log.info("stopped", visits=dict(collector.figures.visits))
 
 
