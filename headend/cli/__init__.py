@@ -40,6 +40,7 @@ COMMANDS = {
     "events": ("headend.cli.events:events", "What happened, newest last; --follow waits for more."),
     "policy": ("headend.cli.policy:policy", "Modes per office, arming, kill switch."),
     "keys": ("headend.cli.keys:keys", "Keys of meters, wrapped under a key-encryption key."),
+    "export": ("headend.cli.export:export", "Readings, profiles, events, ledger as CSV, XLSX or Parquet."),
     "db": ("headend.cli.db:db", "Check or back up the database."),
     "trace": ("headend.cli.trace:trace", "Decode frames, APDUs or data; decipher with given keys."),
 }

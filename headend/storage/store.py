@@ -19,6 +19,7 @@ from headend.storage.counters import AHEAD, Counters
 from headend.storage.coverage import Completeness
 from headend.storage.deliveries import Deliveries
 from headend.storage.events import Events
+from headend.storage.exports import Exports
 from headend.storage.fleet import Fleet
 from headend.storage.inbox import Inbox
 from headend.storage.interchange import Exchanges
@@ -57,7 +58,8 @@ class Store:
     `fleet` is the FleetStore, `journal` the Journal, `counters` the CounterStore, `keys` the KeyRing; beside them
     `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `proposals` (cuts that wait for
     an officer), `work` (what people have to do), `registry` (imports), `events` (outbox), `switches` and `board` (the
-    fleet for screens), `status` (how daemon and house stand), `completeness` (of a day).
+    fleet for screens), `status` (how daemon and house stand), `completeness` (of a day),
+    `exports` (tables for files).
     `restored_from` is when the backup was taken that this database was just restored from, None for any other start.
     """
 
@@ -83,6 +85,7 @@ class Store:
     steering: Steering
     status: StatusBoard
     completeness: Completeness
+    exports: Exports
     officers: Officers
     web_sessions: WebSessions
     portal: PortalParts
@@ -147,6 +150,7 @@ class Store:
             steering=Steering(writer, readers, now),
             status=StatusBoard(path, writer, readers, now),
             completeness=Completeness(readers, now),
+            exports=Exports(readers),
             officers=Officers(writer, readers, now),
             web_sessions=WebSessions(writer, readers, now),
             portal=PortalParts.on(writer, readers, now),
