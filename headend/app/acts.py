@@ -82,6 +82,11 @@ class OfficeActs:
         with self._deed(actor, "approve cuts", digest, office, struck=sorted(strike)):
             return await store.proposals.approve(digest, strike, actor.name, alone)
 
+    async def first_approval(self, actor: Actor, digest: str) -> tuple[str, frozenset[str]] | None:
+        """Who approved a list first, while it waits for a second person."""
+        self._within(actor, await self.headend.store.proposals.office_of(digest))
+        return await self.headend.store.proposals.first_approval(digest)
+
     async def set_kill_switch(self, actor: Actor, *, on: bool) -> None:
         """Stop every disconnect of the house (anybody may), or allow them again (the house alone)."""
         if not on:

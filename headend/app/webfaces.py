@@ -29,5 +29,6 @@ def faces(headend: Headend) -> Faces:
         listings=store.listings,
         records=OfficeRecords(headend),
         acts=OfficeActs(headend),
+        tokens=store.tokens,
         secure=bool(section.tls_cert) or (section.public_url or "").startswith("https://"),
     )

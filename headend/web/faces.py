@@ -14,6 +14,7 @@ from headend.web.limits import Limiter
 from headend.web.ports.acts import Actor, Acts
 from headend.web.ports.lists import Listings, Records
 from headend.web.ports.people import Officers, Sessions, Witness
+from headend.web.ports.systems import Tokens
 from headend.web.security import Visitor
 
 #: Wrong passwords for one name; an address may try five times as often, since an office has one.
@@ -32,6 +33,7 @@ class Faces:
     listings: Listings
     records: Records
     acts: Acts
+    tokens: Tokens
     secure: bool = False
     login_tries: Limiter = Factory(lambda self: Limiter(_TRIES, _TRIES_SPAN, self.now), takes_self=True)
 

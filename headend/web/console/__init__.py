@@ -2,13 +2,14 @@
 
 from litestar import Router
 
-from headend.web.console.lists import ROUTES as LISTS
-from headend.web.console.login import ROUTES as LOGIN
-from headend.web.console.today import ROUTES as TODAY
+from headend.web.console import accounts, administration, commands, cuts, duties, lists, login, meters, today
 
 __all__ = ["console_router"]
+
+_PARTS = (login, today, lists, meters, commands, cuts, accounts, duties, administration)
 
 
 def console_router() -> Router:
     """Every route below /console."""
-    return Router("/console", route_handlers=[*LOGIN, *TODAY, *LISTS], include_in_schema=False)
+    handlers = [handler for part in _PARTS for handler in part.ROUTES]
+    return Router("/console", route_handlers=handlers, include_in_schema=False)

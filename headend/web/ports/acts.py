@@ -55,6 +55,10 @@ class Acts(Protocol):
         """Release a list as it was shown; above the limit the first approval only waits for a second person."""
         ...
 
+    async def first_approval(self, actor: Actor, digest: str) -> tuple[str, frozenset[str]] | None:
+        """Who approved a list first, and without which meters, while it waits for a second person."""
+        ...
+
     async def set_kill_switch(self, actor: Actor, *, on: bool) -> None:
         """Stop every disconnect, or allow them again."""
         ...

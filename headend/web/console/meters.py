@@ -1,0 +1,107 @@
+"""The page of a meter: who it is, what it showed, its load curve, what was asked of it, and the asking."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from litestar import Response, get, post
+from litestar.exceptions import ValidationException
+
+from headend.web.console.curves import Curve, points_of_profiles, points_of_readings
+from headend.web.faces import WebRequest, actor, faces, officer
+from headend.web.forms import fields, text
+from headend.web.pages import go_to, page
+from headend.web.security import Permission, needs
+
+#: Spans of the load curve by name.
+SPANS: Final = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=31)}
+_FEW: Final = 10
+
+
+@get("/meters/{serial:str}", opt=needs(Permission.VIEW))
+async def meter_page(request: WebRequest, serial: str) -> Response[str]:
+    """One meter."""
+    ports, root = faces(request), officer(request).office
+    meter = await ports.records.meter(root, serial)
+    row = await ports.listings.one("meters", serial, office=root)
+    commands, _ = await ports.listings.page("commands", office=root, filters={"meter": serial}, limit=_FEW)
+    visits, _ = await ports.listings.page("visits", office=root, filters={"meter": serial}, limit=_FEW)
+    events, _ = await ports.listings.page("events", office=root, filters={"meter": serial}, limit=_FEW)
+    span = request.query_params.get("span", "week")
+    return page(
+        request,
+        "console/meter.html",
+        meter=meter,
+        row=row,
+        readings=await ports.records.latest(root, serial),
+        commands=commands,
+        visits=visits,
+        events=events,
+        span=span if span in SPANS else "week",
+        spans=list(SPANS),
+    )
+
+
+@get("/meters/{serial:str}/curve.json", opt=needs(Permission.VIEW))
+async def curve(request: WebRequest, serial: str) -> dict[str, Any]:
+    """The points of the load curve: interval data where there are any, else the power that was read."""
+    ports, root = faces(request), officer(request).office
+    now = ports.now()
+    since = now - SPANS.get(request.query_params.get("span", "week"), SPANS["week"])
+    meter = await ports.records.meter(root, serial)
+    pieces = await ports.records.rows(root, serial, "block_load", since, now + timedelta(days=1))
+    if pieces:
+        period = ports.records.capture_period(meter.model, "block_load")
+        return points_of_profiles(pieces, period or timedelta(minutes=30)).plain()
+    readings = await ports.records.history(root, serial, "power", since, now + timedelta(minutes=1))
+    return (points_of_readings(readings, "Power") if readings else Curve((), ())).plain()
+
+
+@post("/meters/{serial:str}/read", opt=needs(Permission.OPERATE), status_code=303)
+async def read_now(request: WebRequest, serial: str) -> Response[Any]:
+    """Ask the daemon to read the meter now."""
+    number = await faces(request).acts.read_now(actor(request), serial)
+    return go_to(request, f"/console/meters/{serial}/read/{number}")
+
+
+@get("/meters/{serial:str}/read/{number:int}", opt=needs(Permission.OPERATE))
+async def read_answer(request: WebRequest, serial: str, number: int) -> Response[str]:
+    """The answer, as soon as there is one."""
+    ports = faces(request)
+    await ports.records.meter(officer(request).office, serial)
+    found = await ports.acts.read_answer(actor(request), serial, number)
+    return page(request, "console/read.html", serial=serial, found=found)
+
+
+@get("/meters/{serial:str}/{verb:str}", opt=needs(Permission.OPERATE))
+async def confirm_relay(request: WebRequest, serial: str, verb: str) -> Response[str]:
+    """The question before supply is cut or restored: who it is, and what follows."""
+    ports, root = faces(request), officer(request).office
+    _known(verb)
+    meter = await ports.records.meter(root, serial)
+    view = None if meter.consumer_no is None else await ports.records.account(root, meter.consumer_no)
+    row = await ports.listings.one("meters", serial, office=root)
+    return page(request, "console/relay.html", meter=meter, verb=verb, view=view, row=row)
+
+
+@post("/meters/{serial:str}/{verb:str}", opt=needs(Permission.OPERATE), status_code=303)
+async def relay(request: WebRequest, serial: str, verb: str) -> Response[Any]:
+    """Journal it; the daemon carries it out and reads the relay back."""
+    _known(verb)
+    form, acts = await fields(request), faces(request).acts
+    reason = text(form, "reason", "the reason", 200)
+    if verb == "reconnect":
+        command = await acts.reconnect(actor(request), serial, reason)
+    else:
+        if form.get("confirm") != serial:
+            raise ValidationException("type the meter's serial to confirm; nothing was asked for")
+        emergency = form.get("emergency") == "yes"
+        command = await acts.disconnect(actor(request), serial, reason, emergency=emergency)
+    return go_to(request, f"/console/commands/{command.id}", f"Command {command.id} is {command.state}.")
+
+
+def _known(verb: str) -> None:
+    if verb not in ("reconnect", "disconnect"):
+        raise ValidationException(f"{verb!r} is nothing that can be done to a meter")
+
+
+ROUTES: Final = (meter_page, curve, read_now, read_answer, confirm_relay, relay)
