@@ -26,6 +26,6 @@ def shown(capsys):
 
     def show(text):
         with capsys.disabled():
-            print(f"\n  {text}", end="")
+            sys.stdout.write(f"\n  {text}")
 
     return show

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 
-from simulated_time import START, Clocks, Nowhere
+from attrs import evolve
+from simulated_time import START, Clocks, gone
 
 from headend.app.opening import Clock
 from headend.app.recharging import book_recharge
@@ -79,7 +80,31 @@ per_kwh = "7.30"
 #: As the daemon's, but with fewer looks while nothing is going on: a simulated day would be 432,000 of them.
 RULES = CollectorRules(poll_s=600.0, expire_s=300.0, overdue_s=300.0, inventory_s=86_400.0)
 #: Seconds between looks while a command is open: a meter that is away is tried again by its own back-off.
-BUSY_S = 5.0
+BUSY_S = 10.0
+#: Seconds between looks while only collection waits for a meter that is away.
+WAITING_S = 120.0
+
+
+class Witness:
+    """The fleet's store; every energy register that an account is judged by is noted as the transaction sees it."""
+
+    def __init__(self, store, clocks):
+        self._store, self._clocks = store, clocks
+        self.readings = {}
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def record_visit(self, record, judge):
+        def witnessed(view):
+            for reading in record.readings:
+                if reading.name == "energy_import":
+                    wh = int(reading.value * (1000 if reading.unit == "kWh" else 1))
+                    noted = self.readings.setdefault(record.meter, [])
+                    noted.append((self._clocks.true(), reading.received, wh))
+            return judge(view)
+
+        return await self._store.record_visit(record, None if judge is None else witnessed)
 
 
 class House:
@@ -100,6 +125,8 @@ class House:
         self._stack = contextlib.AsyncExitStack()
         self._collecting = None
         self._gone = []
+        self._witness = Witness(None, self.clocks)
+        self._begun = asyncio.Event()
 
     # Beginning and end
 
@@ -142,7 +169,10 @@ class House:
         if collect:
             self.collector = self.headend.collector()
             self.collector.rules = RULES
+            self._witness._store = self.collector.ports.store
+            self.collector.ports = evolve(self.collector.ports, store=self._witness)
             self.collector.pause = self._pause
+            self.collector.open_session = self._session
             self._collecting = asyncio.create_task(self.collector.run(), name="collector")
 
     async def stop(self):
@@ -162,9 +192,7 @@ class House:
 
         What the writer has begun may still become durable, as it may before a power cut.
         """
-        writer = self.headend.store._writer
-        working, writer._queue = writer._queue, Nowhere()
-        working.put(None)
+        gone.add(self.headend.store._writer)
         self.collector._stopping = True
         flights = [flight.task for flight in self.collector._flights.values() if flight.task is not None]
         self._gone += [self._collecting, *flights]
@@ -173,17 +201,27 @@ class House:
         for streams in list(self.server._streams.values()):
             for stream in list(streams):
                 stream.abort()
-        await asyncio.to_thread(writer._thread.join)
-        writer.database.close()
-        writer._closing = True
-        await self.headend.store._readers.close()
         await self._stack.aclose()
+
+    async def in_a_visit(self, turns):
+        """Wait for the next visit that begins, and so many turns of the loop into it."""
+        self._begun = asyncio.Event()
+        await self._begun.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    def _session(self, meter):
+        self._begun.set()
+        return self.headend.open_session(meter)
 
     async def _pause(self, event, seconds):
         standing = self.collector.standing()
-        busy = standing.in_flight or standing.failing or await self.open_commands()
+        if standing.in_flight or await self.open_commands():
+            seconds = BUSY_S
+        elif standing.put_off:
+            seconds = min(seconds, WAITING_S)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(BUSY_S if busy else seconds):
+            async with asyncio.timeout(seconds):
                 await event.wait()
 
     # What people and other systems do
@@ -212,6 +250,10 @@ class House:
             stream.abort()
 
     # What is seen
+
+    def readings(self, meter):
+        """(true time, head-end's time, Wh) of each energy register that was written, in the order of writing."""
+        return self._witness.readings.get(meter.identity.serial, [])
 
     def cut_off(self):
         return [meter for meter in self.fleet.meters if not meter.relay.output_state]

@@ -9,6 +9,7 @@ import asyncio
 import selectors
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from weakref import WeakSet
 
 from headend.storage.writer import Writer
 
@@ -70,24 +71,23 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self.elsewhere -= 1
 
 
-class Nowhere:
-    """The queue of a writer whose process is gone: nothing that is put here happens."""
-
-    def put(self, job):
-        pass
+#: Writers whose process is gone: what is asked of them never happens, and is never answered.
+gone = WeakSet()
 
 
 @contextmanager
 def _writes_counted():
     run = Writer.run
 
-    async def counted(self, unit):
-        if isinstance(self._queue, Nowhere):
-            return await run(self, unit)
+    async def counted(self, unit, **options):
         loop = asyncio.get_running_loop()
+        if self in gone:
+            if asyncio.current_task().cancelling():
+                raise asyncio.CancelledError
+            return await loop.create_future()
         loop.elsewhere += 1
         try:
-            return await run(self, unit)
+            return await run(self, unit, **options)
         finally:
             loop.elsewhere -= 1
 

@@ -1,0 +1,32 @@
+"""Months under faults: nobody is cut wrongly, and every paisa is where it belongs."""
+
+import pytest
+from campaign import POLICY, Campaign, scenario
+from house import House
+from judgement import Judgement
+from simulated_time import run
+
+
+def campaign(folder, *, meters, days, seed):
+    async def main():
+        async with House(folder, meters, seed=seed, scenario=scenario(meters), policy=POLICY, every="8h") as house:
+            ran = Campaign(house, seed, days)
+            await ran.run()
+            return await Judgement(ran).verdict()
+
+    return run(main)
+
+
+def test_ten_days_of_forty_meters(tmp_path, shown):
+    wrong, figures = campaign(tmp_path, meters=40, days=10, seed=11)
+    shown(figures)
+    assert wrong == []
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_ninety_days_of_two_hundred_meters(tmp_path, shown, seed):
+    wrong, figures = campaign(tmp_path, meters=200, days=90, seed=seed)
+    shown(figures)
+    assert wrong == []
