@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from headend.commands.officers import Deed
 from headend.web.addresses import caller_address
@@ -16,7 +16,7 @@ from headend.web.security import Permission, needs
 from headend.web.sessions import CONSOLE, log_in, log_out
 
 _HOME: Final = "/console/"
-_Next = Annotated[str, Parameter(query="next", max_length=500)]
+_Next = Annotated[str, QueryParameter(name="next", max_length=500)]
 
 
 @get("/login", opt=needs(Permission.PUBLIC))
