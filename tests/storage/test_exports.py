@@ -143,7 +143,7 @@ def test_xlsx_holds_texts_numbers_and_times_as_what_they_are(tmp_path):
 def test_a_sheet_that_is_full_is_followed_by_another(tmp_path, monkeypatch):
     monkeypatch.setattr(export_files, "SHEET_ROWS", 3)
     book = openpyxl.load_workbook(written(tmp_path, "xlsx", [ROWS, ROWS]))
-    assert [sheet['B2'].value for sheet in book.worksheets] == [-12.5, 1, None]
+    assert [sheet["B2"].value for sheet in book.worksheets] == [-12.5, 1, None]
     assert {sheet["A1"].value for sheet in book.worksheets} == {"name"}
 
 
