@@ -80,6 +80,19 @@ class ScheduleSection(Section, frozen=True):
     suspend: bool = False
 
 
+class ClockSection(Section, frozen=True):
+    """When meters' clocks are set: off by `set_from` up to `set_up_to`, never over the boundary of an `interval`.
+
+    `interval` divides every capture period. What is off by more becomes work for a person.
+    """
+
+    set: bool = True
+    set_from: str = "15s"
+    set_up_to: str = "10m"
+    at_most_every: str = "1d"
+    interval: str = "15m"
+
+
 class PolicySection(Section, frozen=True):
     """Prepaid rules: a policy file (none: the careful built-in one), and the mode of offices that have set none.
 
@@ -301,6 +314,7 @@ class Document(Section, frozen=True):
     listen: ListenSection = ListenSection()
     #: Left out: what a utility needs of every meter; `schedules = []`: nothing.
     schedules: list[ScheduleSection] | None = None
+    clock: ClockSection = ClockSection()
     policy: PolicySection = PolicySection()
     prepaid: PrepaidSection = PrepaidSection()
     notices: NoticesSection = NoticesSection()
@@ -311,6 +325,8 @@ class Document(Section, frozen=True):
     portal: PortalSection = PortalSection()
     mqtt: MqttSection = MqttSection()
     metrics: MetricsSection = MetricsSection()
+    #: How long readings are kept, by profile, or `registers` for register values, as `400d`; the others for ever.
+    retention: dict[str, str] = {}
     log: LogSection = LogSection()
 
 

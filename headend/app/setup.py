@@ -5,6 +5,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+from headend.app.complete import clock_rules
+from headend.app.monitoring_retention import read_retention
 from headend.app.schedules import read_schedules
 from headend.app.ways import read_manners, read_outlets
 from headend.errors import HeadendError
@@ -17,11 +19,13 @@ from headend.prepaid.model import Account, AccountView
 from headend.prepaid.policy import Policy
 from headend.prepaid.rules import default_policy, default_tariff, parse_policy, parse_tariff
 from headend.prepaid.tariff import Tariff
+from headend.scheduler.clocks import ClockRules
 from headend.scheduler.judge import Rules
 from headend.scheduler.lanes import LaneRules
 from headend.scheduler.plan import Schedule
 from headend.settings import Settings, SettingsError
 from headend.storage.kek import Kek, find_kek
+from headend.storage.retention import Keep
 
 
 class NoTariff(HeadendError):  # noqa: N818  an answer, not a fault
@@ -41,9 +45,11 @@ class Setup:
     texts: Texts
     schedules: tuple[Schedule, ...]
     lanes: LaneRules
+    clock: ClockRules
     mqtt: MqttSettings | None
     manners: Manners
     outlets: tuple[Outlet, ...]
+    keeps: tuple[Keep, ...]
 
     @classmethod
     def read(cls, settings: Settings) -> "Setup":
@@ -59,9 +65,11 @@ class Setup:
             texts=_texts(settings),
             schedules=read_schedules(settings, known),
             lanes=_lanes(settings),
+            clock=clock_rules(settings),
             mqtt=_mqtt(settings),
             manners=read_manners(settings),
             outlets=read_outlets(settings),
+            keeps=read_retention(settings, known),
         )
 
     def rules(self) -> Rules:

@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import Factory, define, evolve, field
 
+from headend.app.complete import periodic_profiles
 from headend.app.opening import MACHINE_CLOCK, Clock
 from headend.app.setup import Setup
 from headend.commands.executor import Executor
@@ -18,7 +19,9 @@ from headend.meters.inventory import Meter
 from headend.meters.model import MeterModel
 from headend.prepaid.digest import policy_digest, policy_text
 from headend.prepaid.model import Mode
+from headend.scheduler.clocks import ClockKeeper
 from headend.scheduler.collector import Collector
+from headend.scheduler.gapsearch import GapSearch
 from headend.scheduler.mirror import Mirror
 from headend.scheduler.ports import MeterSession
 from headend.scheduler.visit import VisitPorts
@@ -65,6 +68,7 @@ class Headend:
             now=self.clock.now,
             monotonic=self.clock.monotonic,
             random_bytes=secrets.token_bytes,
+            shapes=self.store.captures,
         )
         self.use(self.setup)
 
@@ -90,6 +94,7 @@ class Headend:
             topups=TopUpExecutor(self.store.topups, self.clock.now, self.clock.sleep, checkpoint=_crash_at),
             mirror=Mirror(self.store.accounts.last_recharge) if self.setup.settings.document.prepaid.mirror else None,
             sheds=lambda: self.shedding.on,
+            clocks=ClockKeeper(self.setup.clock, self.store.fleet.last_clock_set, self.clock.now),
             offers=lambda meter, profile: self.model(meter.model).profile(profile) is not None,
         )
 
@@ -103,6 +108,7 @@ class Headend:
             lane_rules=self.setup.lanes,
             tell_overdue=self.store.work.tell_overdue,
             steering=self.store.steering,
+            gap_search=GapSearch(self.store.fleet, periodic_profiles(self.model)),
         )
 
     def open_session(self, meter: Meter) -> AbstractAsyncContextManager[MeterSession]:

@@ -128,13 +128,17 @@ class ProfileColumn:
 
 @frozen
 class Profile:
-    """One profile (IC 7): `scalers` is the profile that holds scaler and unit of its columns; period in seconds."""
+    """One profile (IC 7): `scalers` is the profile that holds scaler and unit of its columns; period in seconds.
+
+    `depth`: the rows that its buffer holds at least, before the oldest are overwritten; None where nobody knows.
+    """
 
     name: str
     obis: Obis
     class_id: int = 7
     scalers: Obis | None = None
     capture_period: int | None = None
+    depth: int | None = None
     columns: tuple[ProfileColumn, ...] = ()
 
     def column(self, captured: CaptureObject) -> ProfileColumn | None:

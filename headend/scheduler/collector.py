@@ -26,6 +26,7 @@ from headend.scheduler.dispositions import Disposition, disposition
 from headend.scheduler.failures import Failures
 from headend.scheduler.figures import Figures, RoundStanding, Standing
 from headend.scheduler.flights import Flight, carry
+from headend.scheduler.gapsearch import GapSearch
 from headend.scheduler.givingup import GivingUp
 from headend.scheduler.inventory import Inventory, Shard
 from headend.scheduler.lanes import LaneRules, Lanes
@@ -53,6 +54,8 @@ class CollectorRules:
     overdue_s: float = 30.0
     orders_s: float = 1.0
     notes_s: float = 2.0
+    #: A slice of the daily search for gaps; 100 meters each, so that a million take three hours.
+    gaps_s: float = 1.0
     #: Failed visits after which work is given up until the meter answers or a person asks: some 15 minutes.
     attempts: int = 6
     #: A backstop behind the session's own deadline, which names what was outstanding.
@@ -78,6 +81,7 @@ class Collector:
     figures: Figures = field(factory=Figures)
     steering: SteeringStore = field(factory=Unsteered)
     shard: Shard = field(factory=Shard)
+    gap_search: GapSearch | None = None
     _lanes: Lanes = field(init=False, default=Factory(lambda self: Lanes(self.lane_rules), takes_self=True))
     _backlog: Backlog = field(init=False, factory=Backlog)
     _overdue: Overdue = field(
@@ -204,6 +208,9 @@ class Collector:
         if self._is_due("orders", self.rules.orders_s, now):
             await self._obey(now)
         await self._agenda.plan(self.ports.store, self._inventory.meters, now)
+        if self.gap_search is not None and self._is_due("gaps", self.rules.gaps_s, now):
+            for work in await self.gap_search.step(self._inventory, now):
+                self._add_unless_failing(work, now)
         if self._is_due("notes", self.rules.notes_s, now):
             await self._note(now)
 

@@ -42,3 +42,12 @@ def gaps(
 def wraps_at(gap: Gap, depth: int, period: timedelta) -> datetime:
     """When the meter overwrites the first capture of a gap: its buffer holds `depth` rows."""
     return gap.since + depth * period
+
+
+@frozen
+class Periodic:
+    """A profile that captures at fixed times: `period` as the model has it, `depth` the rows that the meter keeps."""
+
+    name: str
+    period: timedelta
+    depth: int | None

@@ -32,10 +32,21 @@ class Outcome(StrEnum):
 
 
 @frozen
+class ClockSet:
+    """A clock that was set, or was too far off to be: seconds ahead of ours before and (None: not set) after."""
+
+    at: datetime
+    before: float
+    after: float | None
+    note: str = ""
+
+
+@frozen
 class VisitRecord:
     """Everything one visit learned. `balance` in paise as the meter shows it, None where it shows none.
 
-    `served`: the schedules whose tasks at this meter are done with it.
+    `served`: the schedules whose tasks at this meter are done with it. `backfilled`: rows that were asked for by hand
+    or to fill a gap; `filled`: the numbers of the gaps that were asked for. `clock_set`: what was done to the clock.
     """
 
     meter: str
@@ -50,6 +61,9 @@ class VisitRecord:
     balance: int | None = None
     balance_at: datetime | None = None
     served: tuple[str, ...] = ()
+    backfilled: tuple[ProfileRows, ...] = ()
+    filled: tuple[int, ...] = ()
+    clock_set: ClockSet | None = None
 
 
 @frozen
@@ -144,6 +158,10 @@ class MeterSession(RelaySession, TopUpSession, Protocol):
 
     async def read_clock(self) -> ClockReading:
         """The meter's clock against ours."""
+        ...
+
+    async def write_clock(self, like: ClockReading) -> None:
+        """Set the clock to now, its deviation coded as in `like`."""
         ...
 
     async def read_registers(self) -> tuple[Reading, ...]:

@@ -19,12 +19,15 @@ from headend.meters.inventory import Meter
 from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayState
 from headend.scheduler.answers import profile_answer, registers_answer
 from headend.scheduler.backlog import Work
+from headend.scheduler.clocks import ClockKeeper
 from headend.scheduler.defaults import NAMEPLATE
+from headend.scheduler.gaps import Gap
 from headend.scheduler.judge import Rules, judge_visit
 from headend.scheduler.mirror import Mirror
 from headend.scheduler.outcomes import Failure, ends_visit, exit_code_of, outcome_of
 from headend.scheduler.plan import BASE_TASKS
 from headend.scheduler.ports import (
+    ClockSet,
     FleetStore,
     Judgement,
     MeterSession,
@@ -74,6 +77,8 @@ class VisitPorts:
     mirror: Mirror | None = None
     #: Whether profiles are given up for want of disk; reads by hand and everything about money and relays go on.
     sheds: Callable[[], bool] = lambda: False
+    #: Without it no clock is set.
+    clocks: ClockKeeper | None = None
     #: Whether meters of its model have a profile: a schedule may name what only some have.
     offers: Callable[[Meter, str], bool] = lambda _meter, _profile: True
 
@@ -101,9 +106,13 @@ class _Learned:
     relay: RelayState | None = None
     clock: ClockReading | None = None
     balance: Balance | None = None
+    backfilled: list[ProfileRows] = field(factory=list)
+    filled: list[int] = field(factory=list)
+    clock_set: ClockSet | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.readings or self.profiles or self.relay or self.clock or self.balance)
+        profiles = self.profiles or self.backfilled
+        return bool(self.readings or profiles or self.relay or self.clock or self.balance or self.filled)
 
 
 @define(eq=False)
@@ -118,6 +127,7 @@ class Visit:
     _learned: _Learned = field(factory=_Learned)
     _refused: list[str] = field(factory=list)
     _shown: int | None = None
+    _clock_read: ClockReading | None = None
 
     async def run(self, session: MeterSession) -> VisitResult:
         """Do the work. An error of the meter ends it with its outcome; an error of the store is raised."""
@@ -146,7 +156,12 @@ class Visit:
         for profile in self._profile_tasks():
             await self._between(session)
             await self._step(self._nameplate(session) if profile == NAMEPLATE else self._profile(session, profile))
+        for gap in self.work.fills:
+            await self._between(session)
+            await self._step(self._fill(session, gap))
         await self._between(session)
+        if self._clock_read is not None and self.ports.clocks is not None:
+            await self._step(self._set_clock(session, self.ports.clocks, self._clock_read))
         await self._conclude(session)
 
     async def _conclude(self, session: MeterSession) -> None:
@@ -210,7 +225,17 @@ class Visit:
             self._refused.append(str(error))
 
     async def _clock(self, session: MeterSession) -> None:
-        self._learned.clock = await session.read_clock()
+        self._clock_read = self._learned.clock = await session.read_clock()
+
+    async def _set_clock(self, session: MeterSession, clocks: ClockKeeper, reading: ClockReading) -> None:
+        """Last of all: until then rows are read by the time that the meter had when it was asked."""
+        self._learned.clock_set = await clocks.correct(session, self.work.meter, reading)
+
+    async def _fill(self, session: MeterSession, gap: Gap) -> None:
+        rows = await session.read_profile(gap.profile, gap.since, gap.until)
+        if rows.rows:
+            self._learned.backfilled.append(rows)
+        self._learned.filled.append(gap.id)
 
     async def _relay(self, session: MeterSession) -> None:
         self._learned.relay = await session.read_relay()
@@ -248,7 +273,7 @@ class Visit:
         serial = self.work.meter.serial
         if request.profile is not None:
             rows = await session.read_profile(request.profile, request.since, request.until)
-            self._learned.profiles.append(rows)
+            self._learned.backfilled.append(rows)
             return profile_answer(serial, rows)
         learned = self._learned
         learned.clock, learned.relay = await session.read_clock(), await session.read_relay()
@@ -280,6 +305,9 @@ class Visit:
             balance=None if learned.balance is None else learned.balance.paise,
             balance_at=None if learned.balance is None else learned.balance.received,
             served=served,
+            backfilled=tuple(learned.backfilled),
+            filled=tuple(learned.filled),
+            clock_set=learned.clock_set,
         )
         judge = judge_visit(self.ports.rules, record) if learned else None
         return await _stored(self.ports.store.record_visit(record, judge))

@@ -14,6 +14,7 @@ from headend.meters.reading import ClockReading, ProfileRows, Reading, RelayStat
 from headend.session import profiles, registers, relay, topup
 from headend.session.balance import Balance
 from headend.session.buffers import Span
+from headend.session.clocksetting import write_clock
 from headend.session.counters import CounterJump
 from headend.session.errors import BadValue, NotOffered
 from headend.session.identity import check_identity
@@ -83,6 +84,10 @@ class Session(Services):
         if reading is None:
             raise BadValue(f"meter {self.serial}: its clock states no time")
         return reading
+
+    async def write_clock(self, like: ClockReading) -> None:
+        """Set the clock to now, its deviation coded as in `like`; AccessDenied."""
+        await write_clock(self, self.model, self._plan.clock, self._now(), self.zone, like)
 
     async def read_relay(self) -> RelayState:
         """Output state, control state and control mode as they are now."""

@@ -1,5 +1,6 @@
 """The fleet as collection, screens and the command line see it: FleetStore on SQLite."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from attrs import define, field
@@ -7,10 +8,13 @@ from attrs import define, field
 from headend.meters.inventory import Meter
 from headend.meters.reading import ProfileRows, Reading
 from headend.prepaid.caps import Caps
+from headend.scheduler.gaps import Gap, Periodic
 from headend.scheduler.ports import Judge, Judgement, ReadRequest, ReadResult, VisitRecord
 from headend.session.ports import Now
 from headend.session.pushes import PushRecord
-from headend.storage import requests
+from headend.storage import gaps, requests
+from headend.storage.clocksets import last_set
+from headend.storage.gaps import GapCounts
 from headend.storage.inventory import all_meters, find_meter, meter_id, pin_title
 from headend.storage.profilerows import last_time, rows_between
 from headend.storage.pushes import record_push
@@ -70,6 +74,25 @@ class Fleet:
     async def served_since(self, schedule: str, since: datetime) -> set[str]:
         """The meters at which the tasks of a schedule were done at or after `since`."""
         return await self._readers.run(lambda connection: _served_since(connection, schedule, since))
+
+    async def last_clock_set(self, serial: str) -> datetime | None:
+        """When a meter's clock was last set by us."""
+        return await self._readers.run(lambda connection: last_set(connection, serial))
+
+    async def search_gaps(self, wanted: Sequence[tuple[str, Sequence[Periodic]]]) -> dict[str, tuple[Gap, ...]]:
+        """Look at what came to these meters' profiles; their open gaps by serial, where there are any."""
+        now = self._now()
+        return await self._writer.run(lambda connection: _search_gaps(connection, wanted, now))
+
+    async def flags(self, meter: str, profile: str, since: datetime, until: datetime) -> set[tuple[datetime, str]]:
+        """Capture times of doubtful rows with since <= time < until, each with `late`, `future` or `clock`."""
+        return await self._readers.run(
+            lambda connection: gaps.flags(connection, meter_id(connection, meter), profile, since, until)
+        )
+
+    async def gap_counts(self) -> GapCounts:
+        """Gaps of the fleet by what became of them."""
+        return await self._readers.run(gaps.counts)
 
     async def claim_slot(self, schedule: str, slot: datetime) -> bool:
         """True once for a schedule and slot, whoever asks and however often."""
@@ -132,3 +155,10 @@ def _served_since(connection: Connection, schedule: str, since: datetime) -> set
         (schedule, to_micros(since)),
     )
     return {serial for (serial,) in rows}
+
+
+def _search_gaps(
+    connection: Connection, wanted: Sequence[tuple[str, Sequence[Periodic]]], now: datetime
+) -> dict[str, tuple[Gap, ...]]:
+    found = {serial: gaps.search(connection, serial, profiles, now) for serial, profiles in wanted}
+    return {serial: each for serial, each in found.items() if each}

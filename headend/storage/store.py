@@ -14,6 +14,7 @@ from headend.storage.audit import Audit
 from headend.storage.backups import back_up, is_restored, recognise_restore
 from headend.storage.board import Board
 from headend.storage.books import Books
+from headend.storage.captures import Captures
 from headend.storage.checking import CheckReport, check
 from headend.storage.counters import AHEAD, Counters
 from headend.storage.coverage import Completeness
@@ -28,6 +29,7 @@ from headend.storage.kek import Kek, KekError
 from headend.storage.keys import Keys
 from headend.storage.listings import Listings
 from headend.storage.lists import LISTS
+from headend.storage.meterevents import MeterEvents
 from headend.storage.migrations import migrate
 from headend.storage.numbers import Numbers
 from headend.storage.officers import Officers
@@ -36,6 +38,7 @@ from headend.storage.proposals import Proposals
 from headend.storage.readers import Readers
 from headend.storage.registry import Registry
 from headend.storage.requests import abandon_taken
+from headend.storage.retention import Retention
 from headend.storage.sqlite import Connection, SqliteError, connect_writer, translate
 from headend.storage.status import StatusBoard
 from headend.storage.steering import Steering
@@ -59,7 +62,7 @@ class Store:
     `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `proposals` (cuts that wait for
     an officer), `work` (what people have to do), `registry` (imports), `events` (outbox), `switches` and `board` (the
     fleet for screens), `status` (how daemon and house stand), `completeness` (of a day),
-    `exports` (tables for files).
+    `exports` (tables for files), `retention` (of readings).
     `restored_from` is when the backup was taken that this database was just restored from, None for any other start.
     """
 
@@ -83,9 +86,12 @@ class Store:
     switches: Switches
     board: Board
     steering: Steering
+    captures: Captures
+    meter_events: MeterEvents
     status: StatusBoard
     completeness: Completeness
     exports: Exports
+    retention: Retention
     officers: Officers
     web_sessions: WebSessions
     portal: PortalParts
@@ -148,9 +154,12 @@ class Store:
             switches=Switches(writer, readers, now),
             board=Board(readers),
             steering=Steering(writer, readers, now),
+            captures=Captures(writer, readers),
+            meter_events=MeterEvents(readers),
             status=StatusBoard(path, writer, readers, now),
             completeness=Completeness(readers, now),
             exports=Exports(readers),
+            retention=Retention(writer, readers, now),
             officers=Officers(writer, readers, now),
             web_sessions=WebSessions(writer, readers, now),
             portal=PortalParts.on(writer, readers, now),

@@ -2,16 +2,19 @@
 
 from typing import Final
 
-from headend.meters.reading import ClockReading
+from headend.meters.reading import ClockReading, ProfileRows
 from headend.prepaid.caps import Caps
 from headend.prepaid.model import BalanceSource
 from headend.scheduler.ports import Judge, Judgement, Outcome, VisitRecord
+from headend.storage import gaps, identities
+from headend.storage.clocksets import note_clock_set
 from headend.storage.events import emit
 from headend.storage.instalments import book_due
 from headend.storage.inventory import Known, known
 from headend.storage.judgements import apply
 from headend.storage.ledger import follow_sign
-from headend.storage.profilerows import Visit, store_rows
+from headend.storage.meterevents import LOGS, note_events
+from headend.storage.profilerows import Visit, last_time, store_rows
 from headend.storage.registers import store_readings
 from headend.storage.relay import see_relay
 from headend.storage.shapes import ShapeRefused
@@ -21,18 +24,24 @@ from headend.storage.views import account_of_meter, view
 
 #: An error's text may quote a meter; nobody reads more than this.
 _LONGEST_ERROR: Final = 500
+#: A clock that is further off dates rows of a capture period beside the right one: they are flagged.
+_MOST_DEVIATION_S: Final = 300.0
 
 
 def record_visit(connection: Connection, caps: Caps, record: VisitRecord, judge: Judge | None) -> Judgement | None:
     """Write a visit; `judge` sees the account with everything the visit brought, and its judgement is written too."""
     meter = known(connection, record.meter)
     visit = Visit(_insert_visit(connection, meter, record), meter, record.finished)
+    identities.compare(connection, visit, record.readings)
     store_readings(connection, visit, record.readings)
     for profile in record.profiles:
-        try:
-            store_rows(connection, visit, profile)
-        except ShapeRefused as refusal:
-            _tell(connection, meter, record, "reading.refused", str(refusal))
+        _store_profile(connection, visit, record, profile)
+    for profile in record.backfilled:
+        newest = last_time(connection, meter.id, profile.profile)
+        _store_profile(connection, visit, record, profile)
+        gaps.flag_late(connection, visit, profile, newest)
+    for number in record.filled:
+        gaps.close(connection, visit, number, None)
     _note_outcome(connection, meter, record)
     if record.relay is not None:
         see_relay(connection, meter, record.relay)
@@ -42,7 +51,21 @@ def record_visit(connection: Connection, caps: Caps, record: VisitRecord, judge:
         _see_balance(connection, meter, record, record.balance)
     if record.served:
         _note_served(connection, meter, record)
+    if record.clock_set is not None:
+        note_clock_set(connection, visit, record.clock_set)
     return _judged(connection, caps, meter, record, judge)
+
+
+def _store_profile(connection: Connection, visit: Visit, record: VisitRecord, profile: ProfileRows) -> None:
+    try:
+        store_rows(connection, visit, profile)
+    except ShapeRefused as refusal:
+        _tell(connection, visit.meter, record, "reading.refused", str(refusal))
+        return
+    if profile.profile.startswith(LOGS):
+        note_events(connection, visit, profile)
+    deviation = 0.0 if record.clock is None else record.clock.deviation
+    gaps.flag_doubtful(connection, visit, profile, deviation, _MOST_DEVIATION_S)
 
 
 def _note_served(connection: Connection, meter: Known, record: VisitRecord) -> None:

@@ -39,18 +39,20 @@ class WorkKind(StrEnum):
     RECONNECT_LATE = "reconnect_late"
     RECONNECT_REJECTED = "reconnect_rejected"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    CLOCK_OFF = "clock_off"
+    TAMPER = "tamper"
 
 
 @frozen
 class WorkItem:
-    """One thing to be done by an office; `tried` what headend did so far, oldest first."""
+    """One thing to be done by an office; `tried` what headend did so far, oldest first. No `command`: of a meter."""
 
     id: int
     kind: WorkKind
     office: str
     meter: str
     consumer_no: str | None
-    command: int
+    command: int | None
     opened_at: datetime
     tried: tuple[str, ...]
     closed_at: datetime | None
@@ -101,6 +103,31 @@ def close_restored(connection: Connection, meter: Known, now: datetime) -> None:
     ).fetchall()
     for (number,) in rows:
         _close(connection, number, "headend", "supply was seen connected", now)
+
+
+def open_of_meter(connection: Connection, meter: Known, kind: WorkKind, text: str, now: datetime) -> bool:
+    """Open an item that comes from no command, unless one of the kind is open at the meter: then False."""
+    office = segment_of(account_of_meter(connection, meter.id), meter)
+    tried = [f"{now:%Y-%m-%dT%H:%M:%SZ} {text}"]
+    added = connection.execute(
+        "INSERT INTO work_items (kind, office, meter, consumer_no, opened_at, tried) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (kind.value, office, meter.id, meter.consumer_no, to_micros(now), as_json(tried)),
+    )
+    if added.rowcount:
+        payload = {"id": added.lastrowid, "kind": kind, "office": office, "tried": tried}
+        emit(connection, now, "work.opened", meter=meter.serial, consumer_no=meter.consumer_no, payload=payload)
+    return bool(added.rowcount)
+
+
+def close_of_meter(connection: Connection, meter: Known, kind: WorkKind, note: str, now: datetime) -> None:
+    """What an item of a meter asked for has come about."""
+    rows = connection.execute(
+        "SELECT id FROM work_items WHERE meter = ? AND kind = ? AND command IS NULL AND closed_at IS NULL",
+        (meter.id, kind.value),
+    ).fetchall()
+    for (number,) in rows:
+        _close(connection, number, "headend", note, now)
 
 
 def _open_overdue(connection: Connection, command_id: int, now: datetime) -> None:
