@@ -15,6 +15,7 @@ from headend.app.interchange_replies import replying
 from headend.app.listening import listening
 from headend.app.metrics_serving import watched
 from headend.app.monitoring import Monitor, monitored
+from headend.app.monitoring_retention import tidying
 from headend.app.monitoring_systemd import ServiceManager, service_manager
 from headend.app.serving import serving
 from headend.app.setup import Setup
@@ -67,6 +68,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
         monitor = Monitor(headend, collector.standing, broker=broker, manager=manager)
         await rooms.enter_async_context(monitored(monitor))
         await rooms.enter_async_context(watched(monitor))
+        await rooms.enter_async_context(tidying(headend))
         manager.say("READY=1")
         await collector.run()
     _log.info("stopped", visits=dict(collector.figures.visits))

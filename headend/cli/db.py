@@ -2,12 +2,16 @@ import sys
 
 import click
 
+from headend.cli.db_retention import retention
 from headend.cli.output import config_option, emit_json, json_option, say
 
 
 @click.group()
 def db() -> None:
     """The database: proof that it is whole, and copies of it."""
+
+
+db.add_command(retention)
 
 
 @db.command(epilog="\b\nExample:\n  headend db check")
