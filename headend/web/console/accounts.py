@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from litestar import Response, get, post
 from litestar.exceptions import ValidationException
+from litestar.params import FromPath
 
 from headend.prepaid.model import EntryKind
 from headend.prepaid.money import format_rupees, parse_rupees
@@ -21,7 +22,7 @@ _CURVE: Final = 1000
 
 
 @get("/accounts/{consumer_no:str}", opt=needs(Permission.VIEW))
-async def account_page(request: WebRequest, consumer_no: str) -> Response[str]:
+async def account_page(request: WebRequest, consumer_no: FromPath[str]) -> Response[str]:
     """One account."""
     ports, root = faces(request), officer(request).office
     view = await ports.records.account(root, consumer_no)
@@ -52,7 +53,7 @@ async def account_page(request: WebRequest, consumer_no: str) -> Response[str]:
 
 
 @get("/accounts/{consumer_no:str}/balance.json", opt=needs(Permission.VIEW))
-async def balance_curve(request: WebRequest, consumer_no: str) -> dict[str, Any]:
+async def balance_curve(request: WebRequest, consumer_no: FromPath[str]) -> dict[str, Any]:
     """The balance after each entry."""
     ports, root = faces(request), officer(request).office
     await ports.records.account(root, consumer_no)
@@ -64,7 +65,7 @@ async def balance_curve(request: WebRequest, consumer_no: str) -> dict[str, Any]
 
 
 @post("/accounts/{consumer_no:str}/recharge", opt=needs(Permission.OPERATE), status_code=303)
-async def recharge(request: WebRequest, consumer_no: str) -> Response[Any]:
+async def recharge(request: WebRequest, consumer_no: FromPath[str]) -> Response[Any]:
     """A payment at the cash desk; sent twice, it is booked once by its receipt number."""
     form = await fields(request)
     receipt = text(form, "receipt", "the receipt number", 64)
@@ -77,7 +78,7 @@ async def recharge(request: WebRequest, consumer_no: str) -> Response[Any]:
 
 
 @post("/accounts/{consumer_no:str}/book", opt=needs(Permission.APPROVE), status_code=303)
-async def book(request: WebRequest, consumer_no: str) -> Response[Any]:
+async def book(request: WebRequest, consumer_no: FromPath[str]) -> Response[Any]:
     """A deposit, a rebate or arrears."""
     form = await fields(request)
     try:
@@ -91,7 +92,7 @@ async def book(request: WebRequest, consumer_no: str) -> Response[Any]:
 
 
 @post("/accounts/{consumer_no:str}/correction", opt=needs(Permission.OPERATE), status_code=303)
-async def correction(request: WebRequest, consumer_no: str) -> Response[Any]:
+async def correction(request: WebRequest, consumer_no: FromPath[str]) -> Response[Any]:
     """Ask for a correction, which another person approves."""
     form = await fields(request)
     reason = text(form, "reason", "the reason", 200)
@@ -101,7 +102,7 @@ async def correction(request: WebRequest, consumer_no: str) -> Response[Any]:
 
 
 @post("/corrections/{number:int}", opt=needs(Permission.APPROVE), status_code=303)
-async def decide(request: WebRequest, number: int) -> Response[Any]:
+async def decide(request: WebRequest, number: FromPath[int]) -> Response[Any]:
     """Approve or reject a correction."""
     decision = (await fields(request)).get("decision")
     if decision not in ("approve", "reject"):
@@ -113,7 +114,7 @@ async def decide(request: WebRequest, number: int) -> Response[Any]:
 
 
 @post("/accounts/{consumer_no:str}/plan", opt=needs(Permission.OPERATE), status_code=303)
-async def plan(request: WebRequest, consumer_no: str) -> Response[Any]:
+async def plan(request: WebRequest, consumer_no: FromPath[str]) -> Response[Any]:
     """Let arrears be paid in monthly parts."""
     form = await fields(request)
     count = form.get("parts", "")
@@ -129,7 +130,7 @@ async def plan(request: WebRequest, consumer_no: str) -> Response[Any]:
 
 
 @post("/accounts/{consumer_no:str}/number", opt=needs(Permission.OPERATE), status_code=303)
-async def ask_number(request: WebRequest, consumer_no: str) -> Response[Any]:
+async def ask_number(request: WebRequest, consumer_no: FromPath[str]) -> Response[Any]:
     """Send a code to the new number."""
     mobile = text(await fields(request), "mobile", "the new number", 20)
     sent = await faces(request).acts.ask_number(actor(request), consumer_no, mobile)
@@ -138,7 +139,7 @@ async def ask_number(request: WebRequest, consumer_no: str) -> Response[Any]:
 
 
 @post("/accounts/{consumer_no:str}/number/confirm", opt=needs(Permission.OPERATE), status_code=303)
-async def confirm_number(request: WebRequest, consumer_no: str) -> Response[Any]:
+async def confirm_number(request: WebRequest, consumer_no: FromPath[str]) -> Response[Any]:
     """Change the number with the code."""
     code = text(await fields(request), "code", "the code", 10)
     number = await faces(request).acts.confirm_number(actor(request), consumer_no, code)

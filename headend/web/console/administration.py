@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.exceptions import PermissionDeniedException, ValidationException
+from litestar.params import FromPath
 
 from headend.commands.officers import Deed, Officer, Role, within
 from headend.web.faces import WebRequest, faces, officer
@@ -35,7 +36,7 @@ async def add_user(request: WebRequest) -> Response[str]:
 
 
 @post("/administration/users/{name:str}", opt=needs(Permission.ADMINISTER), status_code=200)
-async def change_user(request: WebRequest, name: str) -> Response[Any]:
+async def change_user(request: WebRequest, name: FromPath[str]) -> Response[Any]:
     """Another role or office, a new link, shut out, let in again."""
     form, ports, me = await fields(request), faces(request), officer(request)
     them = await _mine(request, name)
@@ -74,7 +75,7 @@ async def add_token(request: WebRequest) -> Response[str]:
 
 
 @post("/administration/tokens/{number:int}", opt=needs(Permission.ADMINISTER), status_code=303)
-async def revoke_token(request: WebRequest, number: int) -> Response[Any]:
+async def revoke_token(request: WebRequest, number: FromPath[int]) -> Response[Any]:
     """Revoke a token; it is refused from the next call on."""
     ports, me = faces(request), officer(request)
     for each in await ports.tokens.tokens():

@@ -4,6 +4,7 @@ import json
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from headend.commands.model import State
 from headend.web.faces import WebRequest, actor, faces, officer
@@ -16,7 +17,7 @@ _UNDER_WAY: Final = frozenset({State.REQUESTED, State.SENDING, State.UNKNOWN})
 
 
 @get("/commands/{number:int}", opt=needs(Permission.VIEW))
-async def command_page(request: WebRequest, number: int) -> Response[str]:
+async def command_page(request: WebRequest, number: FromPath[int]) -> Response[str]:
     """One command."""
     ports, root = faces(request), officer(request).office
     command, steps = await ports.records.command(root, number)
@@ -33,7 +34,7 @@ async def command_page(request: WebRequest, number: int) -> Response[str]:
 
 
 @post("/commands/{number:int}/cancel", opt=needs(Permission.OPERATE), status_code=303)
-async def cancel(request: WebRequest, number: int) -> Response[Any]:
+async def cancel(request: WebRequest, number: FromPath[int]) -> Response[Any]:
     """Cancel what is not sent."""
     reason = text(await fields(request), "reason", "the reason", 200)
     found = await faces(request).acts.cancel(actor(request), number, reason)
@@ -41,7 +42,7 @@ async def cancel(request: WebRequest, number: int) -> Response[Any]:
 
 
 @post("/commands/{number:int}/release", opt=needs(Permission.APPROVE), status_code=303)
-async def release(request: WebRequest, number: int) -> Response[Any]:
+async def release(request: WebRequest, number: FromPath[int]) -> Response[Any]:
     """Let a quarantined command go on."""
     found = await faces(request).acts.release(actor(request), number)
     return go_to(request, f"/console/commands/{number}", f"Command {number} is {found.state}.")

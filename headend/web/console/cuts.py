@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.exceptions import ValidationException
+from litestar.params import FromPath
 
 from headend.prepaid.model import Mode
 from headend.prepaid.replay import Effect
@@ -110,7 +111,7 @@ async def mode(request: WebRequest) -> Response[Any]:
 
 
 @post("/cuts/mode/{number:int}", opt=needs(Permission.APPROVE), status_code=303)
-async def confirm_mode(request: WebRequest, number: int) -> Response[Any]:
+async def confirm_mode(request: WebRequest, number: FromPath[int]) -> Response[Any]:
     """Confirm a mode that another person asked for."""
     await faces(request).acts.confirm_mode(actor(request), number)
     return go_to(request, "/console/cuts/switches", "The mode is in force.")

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from headend.web.console.tables import as_csv, show
 from headend.web.console.views import AUDIT
@@ -13,7 +14,7 @@ from headend.web.security import Permission, needs
 
 
 @post("/work/{number:int}", opt=needs(Permission.OPERATE), status_code=303)
-async def close_work(request: WebRequest, number: int) -> Response[Any]:
+async def close_work(request: WebRequest, number: FromPath[int]) -> Response[Any]:
     """Close an item with what was done."""
     note = text(await fields(request), "note", "what was done")
     await faces(request).acts.close_work(actor(request), number, note)
@@ -21,7 +22,7 @@ async def close_work(request: WebRequest, number: int) -> Response[Any]:
 
 
 @post("/complaints/{number:int}", opt=needs(Permission.OPERATE), status_code=303)
-async def close_complaint(request: WebRequest, number: int) -> Response[Any]:
+async def close_complaint(request: WebRequest, number: FromPath[int]) -> Response[Any]:
     """Close a complaint with an answer, which the consumer reads."""
     answer = text(await fields(request), "note", "the answer")
     await faces(request).acts.close_complaint(actor(request), number, answer)

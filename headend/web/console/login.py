@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from headend.commands.officers import Deed
 from headend.web.addresses import caller_address
@@ -58,7 +58,7 @@ async def logout(request: WebRequest) -> Response[Any]:
 
 
 @get("/welcome/{token:str}", opt=needs(Permission.PUBLIC))
-async def welcome_page(request: WebRequest, token: str) -> Response[str]:
+async def welcome_page(request: WebRequest, token: FromPath[str]) -> Response[str]:
     """The form that sets a password."""
     officer = await faces(request).officers.linked(token)
     if officer is None:
@@ -67,7 +67,7 @@ async def welcome_page(request: WebRequest, token: str) -> Response[str]:
 
 
 @post("/welcome/{token:str}", opt=needs(Permission.PUBLIC), status_code=200)
-async def welcome(request: WebRequest, token: str) -> Response[Any]:
+async def welcome(request: WebRequest, token: FromPath[str]) -> Response[Any]:
     """Set the password and log in; the link is used up."""
     form, ports = await fields(request), faces(request)
     officer = await ports.officers.linked(token)

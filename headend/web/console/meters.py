@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.exceptions import ValidationException
+from litestar.params import FromPath
 
 from headend.web.console.curves import Curve, points_of_profiles, points_of_readings
 from headend.web.faces import WebRequest, actor, faces, officer
@@ -18,7 +19,7 @@ _FEW: Final = 10
 
 
 @get("/meters/{serial:str}", opt=needs(Permission.VIEW))
-async def meter_page(request: WebRequest, serial: str) -> Response[str]:
+async def meter_page(request: WebRequest, serial: FromPath[str]) -> Response[str]:
     """One meter."""
     ports, root = faces(request), officer(request).office
     meter = await ports.records.meter(root, serial)
@@ -42,7 +43,7 @@ async def meter_page(request: WebRequest, serial: str) -> Response[str]:
 
 
 @get("/meters/{serial:str}/curve.json", opt=needs(Permission.VIEW))
-async def curve(request: WebRequest, serial: str) -> dict[str, Any]:
+async def curve(request: WebRequest, serial: FromPath[str]) -> dict[str, Any]:
     """The points of the load curve: interval data where there are any, else the power that was read."""
     ports, root = faces(request), officer(request).office
     now = ports.now()
@@ -57,14 +58,14 @@ async def curve(request: WebRequest, serial: str) -> dict[str, Any]:
 
 
 @post("/meters/{serial:str}/read", opt=needs(Permission.OPERATE), status_code=303)
-async def read_now(request: WebRequest, serial: str) -> Response[Any]:
+async def read_now(request: WebRequest, serial: FromPath[str]) -> Response[Any]:
     """Ask the daemon to read the meter now."""
     number = await faces(request).acts.read_now(actor(request), serial)
     return go_to(request, f"/console/meters/{serial}/read/{number}")
 
 
 @get("/meters/{serial:str}/read/{number:int}", opt=needs(Permission.OPERATE))
-async def read_answer(request: WebRequest, serial: str, number: int) -> Response[str]:
+async def read_answer(request: WebRequest, serial: FromPath[str], number: FromPath[int]) -> Response[str]:
     """The answer, as soon as there is one."""
     ports = faces(request)
     await ports.records.meter(officer(request).office, serial)
@@ -73,7 +74,7 @@ async def read_answer(request: WebRequest, serial: str, number: int) -> Response
 
 
 @get("/meters/{serial:str}/{verb:str}", opt=needs(Permission.OPERATE))
-async def confirm_relay(request: WebRequest, serial: str, verb: str) -> Response[str]:
+async def confirm_relay(request: WebRequest, serial: FromPath[str], verb: FromPath[str]) -> Response[str]:
     """The question before supply is cut or restored: who it is, and what follows."""
     ports, root = faces(request), officer(request).office
     _known(verb)
@@ -84,7 +85,7 @@ async def confirm_relay(request: WebRequest, serial: str, verb: str) -> Response
 
 
 @post("/meters/{serial:str}/{verb:str}", opt=needs(Permission.OPERATE), status_code=303)
-async def relay(request: WebRequest, serial: str, verb: str) -> Response[Any]:
+async def relay(request: WebRequest, serial: FromPath[str], verb: FromPath[str]) -> Response[Any]:
     """Journal it; the daemon carries it out and reads the relay back."""
     _known(verb)
     form, acts = await fields(request), faces(request).acts

@@ -8,6 +8,7 @@ import re
 from typing import Any, Final
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from headend.commands.officers import Deed
@@ -119,7 +120,7 @@ async def office(request: WebRequest) -> Response[Any]:
 
 
 @get("/language/{language:str}", opt=_PUBLIC)
-async def choose_language(request: WebRequest, language: str) -> Response[Any]:
+async def choose_language(request: WebRequest, language: FromPath[str]) -> Response[Any]:
     """Another language from now on."""
     return in_language(request, language, request.query_params.get("back", HOME))
 

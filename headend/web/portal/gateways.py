@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from litestar import Response, Router, get, post
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from headend.prepaid.portal import OnlinePayment
@@ -27,7 +28,7 @@ def gateway_router(desk: Desk) -> Router:
 
 
 @post("/{name:str}", opt=needs(Permission.PUBLIC), status_code=200, include_in_schema=False)
-async def callback(request: WebRequest, name: str) -> Response[Any]:
+async def callback(request: WebRequest, name: FromPath[str]) -> Response[Any]:
     """Take a gateway's word; 200 once it is written down, so that the gateway repeats it until then."""
     desk = desk_of(request)
     if desk.gateway is None or desk.gateway.name != name:
@@ -41,7 +42,7 @@ async def callback(request: WebRequest, name: str) -> Response[Any]:
 
 
 @get("/sandbox/{payment_id:str}", opt=needs(Permission.CONSUMER))
-async def sandbox_page(request: WebRequest, payment_id: str) -> Response[str]:
+async def sandbox_page(request: WebRequest, payment_id: FromPath[str]) -> Response[str]:
     """The sandbox's own page."""
     desk, _ = _sandbox(request)
     payment = await own_payment(desk, payment_id, consumer_of(request))
@@ -49,7 +50,7 @@ async def sandbox_page(request: WebRequest, payment_id: str) -> Response[str]:
 
 
 @post("/sandbox/{payment_id:str}", opt=needs(Permission.CONSUMER), status_code=303)
-async def sandbox(request: WebRequest, payment_id: str) -> Response[Any]:
+async def sandbox(request: WebRequest, payment_id: FromPath[str]) -> Response[Any]:
     """Behave as was chosen, then send the consumer back."""
     desk, gateway = _sandbox(request)
     payment = await own_payment(desk, payment_id, consumer_of(request))

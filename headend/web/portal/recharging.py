@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from headend.commands.officers import Deed
@@ -55,13 +56,13 @@ async def recharge(request: WebRequest) -> Response[Any]:
 
 
 @get("/recharge/{payment_id:str}", opt=_CONSUMER)
-async def payment_page(request: WebRequest, payment_id: str) -> Response[str]:
+async def payment_page(request: WebRequest, payment_id: FromPath[str]) -> Response[str]:
     """What became of a payment: the receipt, once it is booked."""
     return show(request, "payment.html", **await _payment(request, payment_id))
 
 
 @get("/recharge/{payment_id:str}/state", opt=_CONSUMER)
-async def payment_state(request: WebRequest, payment_id: str) -> Response[str]:
+async def payment_state(request: WebRequest, payment_id: FromPath[str]) -> Response[str]:
     """The part of that page which changes."""
     return show(request, "payment_state.html", **await _payment(request, payment_id))
 
