@@ -69,6 +69,7 @@ class WrapperFraming:
     """
 
     __slots__ = (
+        "_expected",
         "_fault",
         "_incoming",
         "_input",
@@ -86,7 +87,10 @@ class WrapperFraming:
         self.strays = 0
         self._outgoing: bytes | None
         self._incoming: bytes | None
+        self._expected: bytes | None
         self._outgoing, self._incoming = _beginnings(source, destination)
+        #: How the next chunk begins if it is one whole PDU for us; None where something came before it.
+        self._expected = self._incoming
         self._largest_apdu = largest_apdu
         self._input = bytearray()
         self._output = b""
@@ -143,15 +147,16 @@ class WrapperFraming:
         raises it again. APDUs before it in the same chunk are given first, the error with the next call.
         """
         # One whole PDU from the one we talk to, in one chunk: nearly always.
-        if octets[:6] == self._incoming and not self._input and len(octets) > HEADER_LENGTH and self._fault is None:
-            length = octets[6] << 8 | octets[7]
-            if length + HEADER_LENGTH == len(octets) and length <= self._largest_apdu:
-                return [bytes(octets[HEADER_LENGTH:])]
+        if octets[:6] == self._expected and len(octets) > HEADER_LENGTH:
+            length = len(octets) - HEADER_LENGTH
+            if octets[6] << 8 | octets[7] == length and length <= self._largest_apdu:
+                return [bytes(octets)[HEADER_LENGTH:]]
         return [apdu for _, apdu in self.feed_addressed(octets)]
 
     def feed_addressed(self, octets: bytes) -> list[tuple[int, bytes]]:
         """As `feed`, each APDU with the wPort it came from."""
         pdus = [] if self._fault is not None else self._split(octets)
+        self._expected = self._incoming if self._fault is None and not self._input else None
         if not pdus:
             self._raise_fault()
         return [(pdu.source, pdu.apdu) for pdu in pdus if self._is_for_us(pdu)]
@@ -213,7 +218,7 @@ class WrapperServerFraming(WrapperFraming):
 
     def __init__(self, logical_device: int, *, largest_apdu: int = _LARGEST_APDU) -> None:
         super().__init__(logical_device, 0, largest_apdu=largest_apdu)
-        self._incoming = None  # anybody may ask
+        self._incoming = self._expected = None  # anybody may ask
         self._peer: int | None = None
 
     @property

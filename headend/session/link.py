@@ -38,6 +38,7 @@ from headend.session.errors import (
     SessionError,
     explain,
 )
+from headend.transport.deadlines import deadlines_of
 from headend.transport.errors import TransportError
 from headend.transport.stream import Stream
 
@@ -57,6 +58,9 @@ RELEASE_PATIENCE: Final = 3.0
 MOST_HELD: Final = 1 << 20
 #: Members of enumerations that every session needs: looked up in their class they take 0.15 us each time (3.11).
 _ASSOCIATED: Final = State.ASSOCIATED
+_UNASKED: Final = frozenset((DataNotification, EventNotification))
+#: What a request may be answered with in place of its answer.
+_REFUSALS: Final = frozenset((ExceptionResponse, ConfirmedServiceError))
 
 
 class Link:
@@ -69,21 +73,21 @@ class Link:
         "_ask_again",
         "_connection",
         "_counters",
+        "_deadlines",
         "_done",
-        "_due",
         "_end",
         "_ended",
         "_fault",
         "_held",
         "_loop",
         "_meter",
+        "_notifications",
         "_refill",
         "_steps",
         "_stream",
         "_timed",
-        "_timer",
         "_waiter",
-        "notifications",
+        "due",
     )
 
     def __init__(
@@ -110,10 +114,11 @@ class Link:
         self._steps: Coroutine[Any, Any, Any] | None = None
         self._done: asyncio.Future[Any] | None = None
         self._ask_again: asyncio.TimerHandle | None = None
-        self.notifications: deque[DataNotification | EventNotification] = deque(maxlen=MOST_NOTIFICATIONS)
-        # One timer serves the visit and its association: an uvloop timer costs a microsecond to make and to cancel.
-        self._due = self._end = self._loop.time() + max(time_left, 0.0)
-        self._timer = self._loop.call_later(min(max(time_left, 0.0), ASSOCIATION_PATIENCE), self._on_time)
+        self._notifications: deque[DataNotification | EventNotification] | None = None
+        #: When the visit, its association or its release is over, whichever goes on; in the time of the loop.
+        self.due = self._end = self._loop.time() + max(time_left, 0.0)
+        self._deadlines = deadlines_of(self._loop)
+        self._deadlines.watch(self)
         stream.attach(self._on_data, self._on_lost)
 
     @property
@@ -126,10 +131,17 @@ class Link:
         """What ended this link; None while it is good."""
         return self._fault
 
+    @property
+    def notifications(self) -> "deque[DataNotification | EventNotification]":
+        """What the meter told unasked, the oldest first; take out what was dealt with."""
+        if self._notifications is None:  # made late: hardly any visit has one
+            self._notifications = deque(maxlen=MOST_NOTIFICATIONS)
+        return self._notifications
+
     async def associate(self) -> Associated:
         """Set up link and association; AssociationRefused where the meter says no."""
         self._check()
-        self._due = min(self._end, self._loop.time() + ASSOCIATION_PATIENCE)
+        self._hurry(ASSOCIATION_PATIENCE)
         try:
             self._connection.associate()
             self._flush()
@@ -137,7 +149,7 @@ class Link:
         except LocalError as error:
             raise self._break(explain(self._meter, error)) from error
         finally:
-            self._due = self._end
+            self.due = self._end
         if isinstance(event, AssociationRejected):
             self._flush()
             transient = event.result is AssociationResult.REJECTED_TRANSIENT
@@ -173,21 +185,22 @@ class Link:
         if sent is not None:
             sent()
         event = (yield self) if self._steps is not None else (yield from self._future())
+        if type(event) in _REFUSALS:
+            raise self._refusal(event)  # type: ignore[arg-type]
+        return event
+
+    def _refusal(self, event: ExceptionResponse | ConfirmedServiceError) -> ServiceRefused:
         if isinstance(event, ExceptionResponse):
             reason = f"{event.state_error.text}, {event.service_error.text}"
-            raise ServiceRefused(f"meter {self._meter}: request refused ({reason})")
-        if isinstance(event, ConfirmedServiceError):
+        else:
             reason = f"{event.service.text}, {event.group.text} {event.error}"
-            raise ServiceRefused(f"meter {self._meter}: request refused ({reason})")
-        return event
+        return ServiceRefused(f"meter {self._meter}: request refused ({reason})")
 
     async def release(self) -> None:
         """End the association in order where it still stands; never raises, never waits long."""
         if self._fault is not None or self._connection.state is not _ASSOCIATED:
             return
-        self._timer.cancel()
-        self._due = min(self._end, self._loop.time() + RELEASE_PATIENCE)
-        self._timer = self._loop.call_at(self._due, self._on_time)
+        self._hurry(RELEASE_PATIENCE)
         try:
             waits = self._connection.release()
             self._flush()
@@ -197,7 +210,7 @@ class Link:
         except HeadendError:
             return
         finally:
-            self._timer.cancel()
+            self._deadlines.forget(self)
 
     def close(self) -> None:
         """Stop listening; the stream stays with its owner."""
@@ -284,8 +297,8 @@ class Link:
             self._hand(event)
 
     def _hand(self, event: ClientEvent) -> None:
-        if isinstance(event, (DataNotification, EventNotification)):
-            self.notifications.append(event)
+        if type(event) in _UNASKED:
+            self.notifications.append(event)  # type: ignore[arg-type]
             return
         waiter = self._waiter
         if waiter is not None:
@@ -363,13 +376,12 @@ class Link:
         for event in events:
             self._hand(event)
 
-    def _on_time(self) -> None:
-        if self._due > self._loop.time():
-            self._timer = self._loop.call_at(self._due, self._on_time)
-        else:
-            self._expire()
+    def _hurry(self, patience: float) -> None:
+        self.due = due = min(self._end, self._loop.time() + patience)
+        self._deadlines.look_at(due)
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The time of this visit is over."""
         self._break(DeadlineExceeded(f"meter {self._meter}: no answer within the time of this visit"))
 
     def _break(self, fault: SessionError) -> SessionError:
@@ -377,10 +389,11 @@ class Link:
         if self._fault is not None:
             return self._fault
         self._fault = fault
-        self._timer.cancel()
-        for task in (self._ask_again, self._refill):
-            if task is not None:
-                task.cancel()
+        self._deadlines.forget(self)
+        if self._ask_again is not None:
+            self._ask_again.cancel()
+        if self._refill is not None:
+            self._refill.cancel()
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             waiter(fault)

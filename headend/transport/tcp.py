@@ -4,6 +4,7 @@ from typing import cast
 from weakref import WeakKeyDictionary
 
 from headend.transport.address import Address
+from headend.transport.deadlines import Patience
 from headend.transport.errors import ConnectionLost, Unreachable
 from headend.transport.reasons import reason
 from headend.transport.stream import Stream
@@ -108,17 +109,62 @@ class TcpStream(TcpConnection, asyncio.BufferedProtocol):
             self._received(octets)
 
 
+class _Turn:
+    """What all connections received in one turn of their loop, handed over in a row.
+
+    Each passage through the kernel leaves the interpreter cold: to receive from all first, then to work for all, and
+    then to send (as uvloop does by itself), keeps it warm. No connection has more than one receive in a turn.
+    """
+
+    __slots__ = ("_loop", "_received")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._received: list[tuple[DirectTcpStream, bytes]] = []
+
+    def add(self, stream: "DirectTcpStream", octets: bytes) -> None:
+        if not self._received:
+            self._loop.call_soon(self._hand_over)
+        self._received.append((stream, octets))
+
+    def _hand_over(self) -> None:
+        received, self._received = self._received, []
+        for stream, octets in received:
+            try:
+                stream.deliver(octets)
+            except Exception as error:  # noqa: BLE001  one connection's mistake must not take from the others
+                self._loop.call_exception_handler({"message": f"{stream.place}: not handled", "exception": error})
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turn] = WeakKeyDictionary()
+
+
+def _turn_of(loop: asyncio.AbstractEventLoop) -> _Turn:
+    turn = _turns.get(loop)
+    if turn is None:
+        turn = _turns[loop] = _Turn(loop)
+    return turn
+
+
 class DirectTcpStream(TcpConnection, asyncio.Protocol):
     """On uvloop, which has such a buffer itself: one call less for each receive."""
 
-    __slots__ = ()
+    __slots__ = ("_received_in_turn",)
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self._received_in_turn = _turn_of(self._loop).add
 
     def data_received(self, data: bytes) -> None:
         """Called by the loop after each receive."""
+        self._received_in_turn(self, data)
+
+    def deliver(self, octets: bytes) -> None:
+        """What was received, later in the same turn."""
         if self._on_data is not None:
-            self._on_data(data)
+            self._on_data(octets)
         else:
-            self._received(data)
+            self._received(octets)
 
 
 async def connect_tcp(address: Address, deadline: float | None = None) -> TcpConnection:
@@ -127,7 +173,7 @@ async def connect_tcp(address: Address, deadline: float | None = None) -> TcpCon
     place = address.place.removeprefix("tcp://")
     stream = DirectTcpStream(place) if type(loop).__module__ == "uvloop" else TcpStream(place)
     try:
-        async with asyncio.timeout_at(deadline):
+        with Patience(deadline):
             await loop.create_connection(lambda: stream, address.host, address.port)
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"{place}: {reason(error)}") from error

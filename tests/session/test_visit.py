@@ -391,7 +391,7 @@ async def test_a_meter_that_hangs_ends_at_the_deadline():
     house.meter.silent_after = 3
     with pytest.raises(DeadlineExceeded, match="no answer within the time of this visit") as caught:
         async with house.visit() as session:
-            asyncio.get_running_loop().call_soon(session.link._expire)  # what the visit's timer calls
+            asyncio.get_running_loop().call_soon(session.link.expire)  # what the visit's timer calls
             await session.get(SERIAL)
     assert caught.value.exit_code == 3
 
@@ -414,7 +414,7 @@ async def test_every_step_after_the_deadline_says_so_at_once():
     house = with_registers(House())
     house.meter.silent_after = 3
     async with house.visit() as session:
-        session.link._expire()
+        session.link.expire()
         for _ in range(3):
             with pytest.raises(DeadlineExceeded):
                 await session.get(SERIAL)

@@ -114,7 +114,7 @@ class ClientConnection:
         self._largest_joined = parameters.largest_joined
         self._opening = Opening(parameters)
         self._cipher = self._opening.cipher
-        self._transfer = GeneralTransfer(framing.wrap, limit=parameters.largest_joined, window=parameters.window)
+        self._transfer: GeneralTransfer | None = None
 
     @property
     def state(self) -> State:
@@ -147,7 +147,7 @@ class ClientConnection:
     @property
     def waiting(self) -> bool:
         """Whether a timer has to run for the link or for a general block transfer; see `timeout`."""
-        return self._framing.waiting or self._transfer.unfinished
+        return self._framing.waiting or (self._transfer is not None and self._transfer.unfinished)
 
     def associate(self) -> None:
         """Queue the link's set-up, where there is one, and the AARQ."""
@@ -175,7 +175,7 @@ class ClientConnection:
         if needs & self._lacking:
             missing = Conformance(needs & self._lacking)
             raise LocalError(f"the meter did not agree to {', '.join(missing.names)}")
-        if self._transfer.blocks is not None:
+        if self._transfer is not None:
             self._transfer.forget()
         long = None
         if len(octets) <= self._room or len(octets) <= self._room_for(octets[0]):
@@ -223,7 +223,7 @@ class ClientConnection:
         try:
             for apdu in self._framing.timeout():
                 self._steps[self._state](self, apdu)
-            if self._state < State.RELEASED:
+            if self._state < State.RELEASED and self._transfer is not None:
                 self._transfer.ask_again()
         except RemoteError as fault:
             self._break(fault)
@@ -276,8 +276,18 @@ class ClientConnection:
             return long
         if not self._conformance & Conformance.GENERAL_BLOCK_TRANSFER:
             raise LocalError(f"{prepared.request.NAME} of {len(plain)} octets: the meter takes no blocks of it")
-        self._transfer.start(plain if self._cipher is None else self._cipher.seal(plain))
+        self._general_transfer().start(plain if self._cipher is None else self._cipher.seal(plain))
         return None
+
+    def _general_transfer(self) -> GeneralTransfer:
+        """Made late: hardly any association has one."""
+        transfer = self._transfer
+        if transfer is None:
+            parameters = self._parameters
+            transfer = GeneralTransfer(self._wrap, limit=parameters.largest_joined, window=parameters.window)
+            transfer.room = self._max_pdu_size
+            self._transfer = transfer
+        return transfer
 
     def _shifted(self, prepared: PreparedRequest) -> PreparedRequest:
         request = prepared.request
@@ -295,7 +305,6 @@ class ClientConnection:
         self._conformance, self._max_pdu_size, challenge = outcome
         self._lacking = ~int(self._conformance)
         self._room = self._room_for(_NO_TAG)
-        self._transfer.room = self._max_pdu_size
         if challenge is None:
             self._state = theirs(CLIENT, self._state, Event.ACCEPTED)
             self._tell_associated()
@@ -324,7 +333,7 @@ class ClientConnection:
         if tag == _GENERAL_BLOCK:
             block = decode(apdu)
             assert isinstance(block, GeneralBlockTransfer)
-            joined = self._transfer.take(block)
+            joined = self._general_transfer().take(block)
             if joined is None:
                 return
             apdu = joined

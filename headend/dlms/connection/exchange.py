@@ -39,6 +39,8 @@ from headend.dlms.errors import DecodeError, RemoteError
 _new = tuple.__new__
 #: Tag, choice, invoke-id, last-block, block number, choice of the result.
 _BLOCK_HEAD: Final = 9
+#: A GET-request-next up to its block number, by invoke-id-and-priority.
+_NEXT_BLOCK: Final = tuple(bytes((0xC0, 0x02, invoke)) for invoke in range(256))
 
 Answer = (
     GetResponseNormal
@@ -84,14 +86,17 @@ class Exchange:
 
     def _take_raw_block(self, invoke: int, octets: bytes) -> Answer | bytes:
         length, start = decode_length(octets, 9)
-        raw = octets[start:]
-        if len(raw) != length:
-            raise DecodeError(f"a block of {length} octets where {len(raw)} are there", start)
+        if len(octets) - start != length:
+            raise DecodeError(f"a block of {length} octets where {len(octets) - start} are there", start)
+        parts = self._parts
+        if parts is None:
+            parts = self._parts = Reassembly(self._limit)
+        number = octets[4:8]
         last = octets[3] != 0
-        parts = self._add(int.from_bytes(octets[4:8], "big"), raw, last=last)
+        parts.add(int.from_bytes(number, "big"), octets[start:], last=last)
         if last:
             return GetResponseNormal(octets[2], _new(EncodedData, (parts.join(),)))
-        return b"\xc0\x02%c%b" % (invoke, octets[4:8])
+        return _NEXT_BLOCK[invoke & 0xFF] + number
 
     def take(self, apdu: object) -> Answer | bytes:
         """The complete answer, or the next APDU of this exchange as plain octets."""

@@ -86,6 +86,9 @@ _SUCCESS: Final = ActionResult.SUCCESS
 _ACCEPTED: Final = AssociationResult.ACCEPTED
 
 
+AnyAare = Aare | initiation.PlainAare
+
+
 class Accepted(NamedTuple):
     """What a believed AARE agreed to; `challenge` is StoC where HLS goes on."""
 
@@ -164,7 +167,7 @@ def read_hls_answer(octets: bytes) -> Apdu:
 
 
 def check_aare(
-    parameters: ClientParameters, protection: Protection | None, aare: Aare
+    parameters: ClientParameters, protection: Protection | None, aare: AnyAare
 ) -> Accepted | AssociationRejected:
     """What `aare` says, as far as it may be believed.
 
@@ -213,7 +216,7 @@ def _hold_to_title(protection: Protection, title: bytes | None) -> None:
         protection.learn(title)
 
 
-def _check_authentication(parameters: ClientParameters, aare: Aare) -> bytes | AssociationRejected | None:
+def _check_authentication(parameters: ClientParameters, aare: AnyAare) -> bytes | AssociationRejected | None:
     if parameters.authentication < _HLS:
         wants_more = UserDiagnostic.AUTHENTICATION_REQUIRED
         if aare.diagnostic_source is DiagnosticSource.ACSE_SERVICE_USER and aare.diagnostic == wants_more:
@@ -259,7 +262,7 @@ def _in_common(theirs: Conformance, ours: Conformance) -> Conformance:
     return theirs & ours
 
 
-def _rejected(aare: Aare, protection: Protection | None) -> AssociationRejected:
+def _rejected(aare: AnyAare, protection: Protection | None) -> AssociationRejected:
     if aare.diagnostic_source is DiagnosticSource.ACSE_SERVICE_PROVIDER:
         provider = ProviderDiagnostic(aare.diagnostic)
         text = f"association refused by the meter's protocol layer ({provider.text})"
@@ -272,7 +275,7 @@ def _rejected(aare: Aare, protection: Protection | None) -> AssociationRejected:
     return AssociationRejected(text, aare.result, aare.diagnostic_source, diagnostic)
 
 
-def _service_error(aare: Aare, protection: Protection | None) -> ConfirmedServiceError | None:
+def _service_error(aare: AnyAare, protection: Protection | None) -> ConfirmedServiceError | None:
     """The service error inside a rejecting AARE, if it can be read: a meter with another key must still be heard."""
     octets = aare.user_information
     if not octets:

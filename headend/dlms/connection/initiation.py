@@ -8,11 +8,18 @@ comes to the same.
 import re
 from functools import lru_cache
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
+from headend.dlms.acse import ContextName, MechanismName
 from headend.dlms.apdu import Aare, Aarq, InitiateRequest, InitiateResponse, Rlre, decode, encode
 from headend.dlms.ber import tlv
-from headend.dlms.enumerations import ApplicationContext, AssociationResult, Authentication, Conformance
+from headend.dlms.enumerations import (
+    ApplicationContext,
+    AssociationResult,
+    Authentication,
+    Conformance,
+    DiagnosticSource,
+)
 
 #: Lengths below this take one octet, and so stand where the patterns expect them.
 _SHORT: Final = 0x80
@@ -38,6 +45,7 @@ _RLRE_HEAD: Final = 9
 _CONTEXTS: Final = tuple(ApplicationContext)
 _RESULTS: Final = tuple(AssociationResult)
 _MECHANISMS: Final = tuple(Authentication)
+_USER: Final = DiagnosticSource.ACSE_SERVICE_USER
 
 
 @lru_cache(maxsize=256)
@@ -46,12 +54,22 @@ def initiate_request(conformance: Conformance, max_pdu_size: int) -> bytes:
     return encode(InitiateRequest(conformance, max_pdu_size))
 
 
-@lru_cache(maxsize=256)
-def _aarq_head(context: ApplicationContext, mechanism: Authentication | None, title: bytes | None) -> bytes:
-    """All fields before the authentication value."""
+@lru_cache(maxsize=1024)
+def _aarq_around(
+    context: ApplicationContext, mechanism: Authentication | None, title: bytes | None, value: int | None, size: int
+) -> tuple[bytes, bytes]:
+    """What stands before and behind an authentication value of `value` octets, before information of `size`."""
     head = encode(Aarq(application_context=context, mechanism=mechanism, calling_ap_title=title))
     assert head[1] < _SHORT
-    return head[2:]
+    fields = head[2:]
+    if value is not None:
+        fields += tlv(0xAC, tlv(0x80, bytes(value)))
+    whole = tlv(0x60, fields + tlv(0xBE, tlv(0x04, bytes(size))))
+    whole = whole[: len(whole) - size]
+    if value is None:
+        return whole, b""
+    behind = len(tlv(0xBE, tlv(0x04, bytes(size)))) - size
+    return whole[: -behind - value], whole[-behind:]
 
 
 def aarq(
@@ -62,14 +80,87 @@ def aarq(
     information: bytes,
 ) -> bytes:
     """An AARQ of these parts."""
-    fields = _aarq_head(context, mechanism, title)
-    if value is not None:
-        fields += tlv(0xAC, tlv(0x80, value))
-    return tlv(0x60, fields + tlv(0xBE, tlv(0x04, information)))
+    length = None if value is None else len(value)
+    before, behind = _aarq_around(context, mechanism, title, length, len(information))
+    return before + (value or b"") + behind + information
 
 
-def read_aare(octets: bytes) -> Aare | None:
+class _Kind(NamedTuple):
+    """An AARE as some kind of meter sends it: all but title, challenge and user information is the same each time."""
+
+    total: int
+    before_information: bytes
+    information: int
+    application_context: ContextName
+    result: AssociationResult
+    diagnostic: int
+    mechanism: MechanismName | None
+
+
+class PlainAare(NamedTuple):
+    """Of an AARE what an association rests on, under the names of `Aare`."""
+
+    application_context: ContextName
+    result: AssociationResult
+    diagnostic: int
+    diagnostic_source: DiagnosticSource
+    user_information: bytes | None
+    mechanism: MechanismName | None
+    authentication_value: bytes | None
+    responding_ap_title: bytes | None
+
+
+#: By the octets around the title up to the challenge, the challenge's length included; a fleet has a handful.
+_kinds: dict[bytes, _Kind] = {}
+_MOST_KINDS: Final = 256
+#: Where the title is, and where the challenge begins, when nothing is left out before it.
+_TITLE: Final = 29
+_BEHIND_TITLE: Final = 37
+_CHALLENGE: Final = 54
+
+
+def read_aare(octets: bytes) -> Aare | PlainAare | None:
     """The AARE, if it has the order and the lengths that nearly all have."""
+    kind = _kinds.get(octets[:_TITLE] + octets[_BEHIND_TITLE:_CHALLENGE])
+    if kind is not None and len(octets) == kind.total:
+        at = kind.information
+        before = kind.before_information
+        if octets[at - len(before) : at] == before:
+            return PlainAare(
+                kind.application_context,
+                kind.result,
+                kind.diagnostic,
+                _USER,
+                octets[at:],
+                kind.mechanism,
+                octets[_CHALLENGE : at - len(before)],
+                octets[_TITLE:_BEHIND_TITLE],
+            )
+    aare = _read_aare(octets)
+    if aare is not None:
+        _learn_kind(octets, aare)
+    return aare
+
+
+def _learn_kind(octets: bytes, aare: Aare) -> None:
+    parts = (aare.responding_ap_title, aare.responder_acse_requirements, aare.mechanism)
+    if None in parts or aare.user_information is None or aare.authentication_value is None:
+        return
+    if len(_kinds) >= _MOST_KINDS:
+        _kinds.clear()
+    information = len(octets) - len(aare.user_information)
+    _kinds[octets[:_TITLE] + octets[_BEHIND_TITLE:_CHALLENGE]] = _Kind(
+        len(octets),
+        octets[_CHALLENGE + len(aare.authentication_value) : information],
+        information,
+        aare.application_context,
+        aare.result,
+        aare.diagnostic,
+        aare.mechanism,
+    )
+
+
+def _read_aare(octets: bytes) -> Aare | None:
     found = _AARE.fullmatch(octets)
     if found is None:
         return None
@@ -98,28 +189,38 @@ def read_aare(octets: bytes) -> Aare | None:
 
 def rlrq(information: bytes) -> bytes:
     """An RLRQ with reason normal and user information."""
-    return tlv(0x62, _NORMAL + tlv(0xBE, tlv(0x04, information)))
+    return _rlrq_head(len(information)) + information
+
+
+@lru_cache(maxsize=256)
+def _rlrq_head(size: int) -> bytes:
+    whole = tlv(0x62, _NORMAL + tlv(0xBE, tlv(0x04, bytes(size))))
+    return whole[: len(whole) - size]
 
 
 def read_rlre(octets: bytes) -> Rlre | None:
     """The RLRE with user information, if it has the order and the lengths that nearly all have."""
-    size = len(octets) - _RLRE_HEAD
-    if not 0 < size < _SHORT - _RLRE_HEAD:
-        return None
-    if octets[:_RLRE_HEAD] != b"\x63%c%b\xbe%c\x04%c" % (size + _RLRE_HEAD - 2, _NORMAL, size + 2, size):
+    if octets[:_RLRE_HEAD] != _rlre_head(len(octets) - _RLRE_HEAD):
         return None
     return Rlre(user_information=octets[_RLRE_HEAD:])
 
 
 @lru_cache(maxsize=256)
-def _conformance(octets: bytes) -> Conformance:
-    return Conformance(int.from_bytes(octets, "big"))
+def _rlre_head(size: int) -> bytes | None:
+    if not 0 < size < _SHORT - _RLRE_HEAD:
+        return None
+    return b"\x63%c%b\xbe%c\x04%c" % (size + _RLRE_HEAD - 2, _NORMAL, size + 2, size)
 
 
 def read_initiate_response(octets: bytes) -> object:
     """The initiate response, or whatever APDU `octets` are; `DecodeError` if they are none."""
-    if len(octets) == _INITIATE_RESPONSE.size:
-        head, conformance, size, vaa_name = _INITIATE_RESPONSE.unpack(octets)
-        if head == _INITIATE_RESPONSE_HEAD:
-            return InitiateResponse(_conformance(conformance), size, vaa_name)
+    return _usual_initiate_response(octets) if len(octets) == _INITIATE_RESPONSE.size else decode(octets)
+
+
+@lru_cache(maxsize=256)
+def _usual_initiate_response(octets: bytes) -> object:
+    """Kept, as a fleet agrees to a handful."""
+    head, conformance, size, vaa_name = _INITIATE_RESPONSE.unpack(octets)
+    if head == _INITIATE_RESPONSE_HEAD:
+        return InitiateResponse(Conformance(int.from_bytes(conformance, "big")), size, vaa_name)
     return decode(octets)

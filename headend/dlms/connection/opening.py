@@ -62,7 +62,7 @@ class Opening:
         """What the answer to the AARQ comes to; `RemoteError` or `SecurityError` where it can't be believed."""
         answer = initiation.read_aare(octets) or decode(octets)
         match answer:
-            case Aare():
+            case initiation.PlainAare() | Aare():
                 outcome = handshake.check_aare(self._parameters, self.protection, answer)
             case ExceptionResponse():
                 return handshake.rejected_by_exception(answer)

@@ -18,7 +18,7 @@ from headend.dlms.enumerations import SecurityControl
 from headend.dlms.errors import DecodeError, LocalError, RemoteError, SecurityError
 from headend.dlms.security import KeyContext, protect, unprotect
 
-_HEADER: Final = Struct(">BI")
+_unpack_header: Final = Struct(">BI").unpack_from
 _HEADER_LENGTH: Final = 5
 #: The envelope's own tag and a length of at most three octets.
 _TAG_AND_LENGTH: Final = 4
@@ -153,29 +153,32 @@ class Protection:
 
     def open(self, apdu: bytes) -> bytes:
         """The plain APDU inside; `SecurityError` for anything less than what was agreed, the counter then untouched."""
-        plain_tag = self._plain_tags.get(apdu[0])
-        if plain_tag is not None:
-            start = 1
-        elif apdu.startswith(self._peer_head):
+        plain_tag = None
+        if apdu[:_AFTER_TITLE] == self._peer_head:
             start = _AFTER_TITLE
         else:
-            start = self._after_title(apdu)
-        length = apdu[start] if len(apdu) > start else 0x80
+            plain_tag = self._plain_tags.get(apdu[0])
+            start = 1 if plain_tag is not None else self._after_title(apdu)
+        size = len(apdu)
+        if size <= start:
+            raise DecodeError("ends where a length is expected", start)
+        length = apdu[start]
         if length < 0x80:
             start += 1
         else:
             length, start = decode_length(apdu, start)
-        if len(apdu) - start != length or length < _HEADER_LENGTH:
-            raise DecodeError(f"ciphered APDU of {length} octets where {len(apdu) - start} are there", start)
-        control, counter = _HEADER.unpack_from(apdu, start)
+        if size - start != length or length < _HEADER_LENGTH:
+            raise DecodeError(f"ciphered APDU of {length} octets where {size - start} are there", start)
+        control, counter = _unpack_header(apdu, start)
         title = self._peer_title
         if control != self._control or counter <= self._floor or length < self._overhead or title is None:
             raise self._objection(control, counter, length)
         start += _HEADER_LENGTH
         if self._both:
+            encrypt = self._encrypt
             iv = title + apdu[start - 4 : start]
-            plain = self._encrypt(iv, apdu[start:-12], None)[:-16]
-            if not compare_digest(self._encrypt(iv, plain, self._aad)[-16:-4], apdu[-12:]):
+            plain = encrypt(iv, apdu[start:-12], None)[:-16]
+            if not compare_digest(encrypt(iv, plain, self._aad)[-16:-4], apdu[-12:]):
                 raise SecurityError("the authentication tag is wrong")
         else:
             plain = unprotect(self._context, title, control, counter, apdu[start:])
