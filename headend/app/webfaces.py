@@ -3,6 +3,7 @@
 from litestar import Litestar
 
 from headend.app.acts import OfficeActs
+from headend.app.othersystems import OtherSystems
 from headend.app.portaldesk import portal_desk
 from headend.app.records import OfficeRecords
 from headend.app.wiring import Headend
@@ -30,5 +31,6 @@ def faces(headend: Headend) -> Faces:
         records=OfficeRecords(headend),
         acts=OfficeActs(headend),
         tokens=store.tokens,
+        exchange=OtherSystems(headend),
         secure=bool(section.tls_cert) or (section.public_url or "").startswith("https://"),
     )

@@ -10,6 +10,8 @@ from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
 
 from headend.errors import HeadendError
+from headend.web.api import api_router
+from headend.web.api.description import openapi_config
 from headend.web.console import console_router
 from headend.web.csrf import refuse_foreign_forms
 from headend.web.faces import Faces, WebRequest
@@ -30,7 +32,7 @@ async def choose(request: WebRequest) -> Response[str]:
     return page(request, "choose.html")
 
 
-def make_application(ports: Faces, further: Sequence[Router] = ()) -> Litestar:
+def make_application(ports: Faces, further: Sequence[Router] = (), version: str = "1") -> Litestar:
     """The application on its ports; raises UndeclaredRouteError when a route declares no permission."""
     statics = create_static_files_router(
         "/static",
@@ -39,7 +41,7 @@ def make_application(ports: Faces, further: Sequence[Router] = ()) -> Litestar:
         cache_control=CacheControlHeader(public=True, max_age=31_536_000, immutable=True),
     )
     application = Litestar(
-        [choose, statics, console_router(), *further],
+        [choose, statics, console_router(), api_router(), *further],
         guards=[guard],
         before_request=refuse_foreign_forms,
         before_send=[add_headers],
@@ -47,7 +49,7 @@ def make_application(ports: Faces, further: Sequence[Router] = ()) -> Litestar:
         exception_handlers={HTTPException: on_http_error, HeadendError: on_own_error, Exception: on_defect},
         request_max_body_size=_MOST_OCTETS,
         state=State({"faces": ports}),
-        openapi_config=None,
+        openapi_config=openapi_config(version),
         logging_config=None,
         debug=False,
     )

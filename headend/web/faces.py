@@ -14,11 +14,13 @@ from headend.web.limits import Limiter
 from headend.web.ports.acts import Actor, Acts
 from headend.web.ports.lists import Listings, Records
 from headend.web.ports.people import Officers, Sessions, Witness
-from headend.web.ports.systems import Tokens
+from headend.web.ports.systems import Exchange, Tokens
 from headend.web.security import Visitor
 
 #: Wrong passwords for one name; an address may try five times as often, since an office has one.
 _TRIES: Final = 8
+#: Calls of the API a minute, where nothing else is said.
+_CALLS: Final = 120
 _TRIES_SPAN: Final = timedelta(minutes=15)
 
 
@@ -34,7 +36,9 @@ class Faces:
     records: Records
     acts: Acts
     tokens: Tokens
+    exchange: Exchange
     secure: bool = False
+    calls: Limiter = Factory(lambda self: Limiter(_CALLS, timedelta(minutes=1), self.now), takes_self=True)
     login_tries: Limiter = Factory(lambda self: Limiter(_TRIES, _TRIES_SPAN, self.now), takes_self=True)
 
 

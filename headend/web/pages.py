@@ -2,6 +2,7 @@
 
 import base64
 import json
+from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 
@@ -31,13 +32,18 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     install(made)
-    made.filters.update(words=words, share=share, json=json.loads)
+    made.filters.update(words=words, share=share, quantity=quantity, json=json.loads)
     return made
 
 
 def words(name: object) -> str:
     """A name of the program as words: `reconnect_late` becomes `reconnect late`."""
     return str(name).replace("_", " ").replace(".", " ")
+
+
+def quantity(value: object) -> str:
+    """A measured value as it is written by hand: no exponent."""
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def share(value: float) -> str:

@@ -9,8 +9,8 @@ from attrs import frozen
 
 from headend.meters.reading import Column, ProfileRows, Reading
 
-#: Columns that a load curve is about; the first three that a meter captures are drawn.
-_DRAWN: Final = ("energy_import", "energy_block", "power", "voltage", "current")
+#: Units that a load curve is about; other columns would only flatten it.
+_DRAWN: Final = ("Wh", "kWh", "W", "kW")
 _MOST: Final = 3
 #: A gap in readings by the quarter hour is one that is this much longer.
 _READING_GAP: Final = timedelta(hours=2)
@@ -40,8 +40,8 @@ class Curve:
 
 def points_of_profiles(pieces: Sequence[ProfileRows], period: timedelta) -> Curve:
     """Interval data; a gap stands wherever two rows are further apart than one and a half periods."""
-    columns = [column for column in pieces[-1].columns if column.unit][:_MOST]
-    preferred = [column for column in columns if any(name in column.name for name in _DRAWN)] or columns
+    columns = [column for column in pieces[-1].columns if column.unit]
+    preferred = ([column for column in columns if column.unit in _DRAWN] or columns)[:_MOST]
     rows: dict[int, list[float | None]] = {}
     for piece in pieces:
         places = [_place(piece.columns, column) for column in preferred]

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from headend.commands.systems import Answered, System
+from headend.web.ports.acts import Actor
 
 
 class Tokens(Protocol):
@@ -34,4 +35,16 @@ class Tokens(Protocol):
 
     async def drop_answer(self, token: int, key: str) -> None:
         """Nothing came of it: the key may be used again."""
+        ...
+
+
+class Exchange(Protocol):
+    """Messages of other systems in their own forms; each answer is a status and a body."""
+
+    async def payments(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        """Signed payments."""
+        ...
+
+    async def cim(self, body: bytes, actor: Actor) -> tuple[int, bytes]:
+        """An IEC 61968-9 message."""
         ...

@@ -1,0 +1,29 @@
+"""Messages of other systems, handed to who understands them, within the office of who sends them."""
+
+from attrs import define, field
+
+from headend.app.interchange_cim import CimDesk
+from headend.app.interchange_payments import PaymentDesk
+from headend.app.wiring import Headend
+from headend.web.ports.acts import Actor
+
+
+@define(eq=False)
+class OtherSystems:
+    """Implements `Exchange` of the web faces."""
+
+    headend: Headend
+    _payments: PaymentDesk = field(init=False)
+    _cim: CimDesk = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Open both desks."""
+        self._payments, self._cim = PaymentDesk(self.headend), CimDesk(self.headend)
+
+    async def payments(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        """Signed payments."""
+        return await self._payments.handle(headers, body)
+
+    async def cim(self, body: bytes, actor: Actor) -> tuple[int, bytes]:
+        """An IEC 61968-9 message."""
+        return await self._cim.handle(body, actor.name)
