@@ -18,7 +18,8 @@ from headend.storage.sqlite import Connection, SqliteError, connect_reader, conn
 from headend.storage.switches import set_armed
 from headend.storage.times import from_micros, to_micros
 
-_MARK: Final = "backup_at"
+#: The name in `meta` by which a copy is known.
+MARK: Final = "backup_at"
 
 
 def back_up(source: Path, target: Path, now: datetime) -> None:
@@ -42,12 +43,12 @@ def back_up(source: Path, target: Path, now: datetime) -> None:
 
 def is_restored(connection: Connection) -> bool:
     """Whether this database carries the mark of a backup."""
-    return connection.execute("SELECT 1 FROM meta WHERE name = ?", (_MARK,)).fetchone() is not None
+    return connection.execute("SELECT 1 FROM meta WHERE name = ?", (MARK,)).fetchone() is not None
 
 
 def recognise_restore(connection: Connection, now: datetime) -> datetime | None:
     """When the backup was taken that this database was restored from, once; None for one that was not restored."""
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_MARK,)).fetchone()
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (MARK,)).fetchone()
     if row is None:
         return None
     taken_at = from_micros(int(row[0]))
@@ -55,7 +56,7 @@ def recognise_restore(connection: Connection, now: datetime) -> datetime | None:
     interrupt(connection, now)
     hold_disconnects(connection, now, "the database was restored from a backup")
     jump_all(connection, RESTORE_JUMP)
-    connection.execute("DELETE FROM meta WHERE name = ?", (_MARK,))
+    connection.execute("DELETE FROM meta WHERE name = ?", (MARK,))
     emit(connection, now, "store.restored", payload={"backup_at": taken_at})
     return taken_at
 
@@ -63,7 +64,7 @@ def recognise_restore(connection: Connection, now: datetime) -> datetime | None:
 def _copy(source: Path, target: Path, now: datetime) -> None:
     with closing(connect_reader(source)) as reader, closing(connect_writer(target)) as copy:
         reader.conn.backup(copy.conn)
-        copy.conn.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_MARK, to_micros(now)))
+        copy.conn.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (MARK, to_micros(now)))
         # One file without companions, so that copying it away copies everything.
         copy.conn.execute("PRAGMA journal_mode = DELETE")
 
