@@ -11,8 +11,6 @@ from simulator.fleet import Fleet
 from simulator.meter import Meter
 from simulator.sites import Place
 
-MODEL = "is15959-single-phase"
-
 #: The head-end's system title towards these meters: three letters of its maker and a number.
 CLIENT_TITLE = b"HED" + (1).to_bytes(5, "big")
 
@@ -57,7 +55,7 @@ def write_keys(path: Path, fleet: Fleet) -> None:
 def _inventory_row(fleet: Fleet, meter: Meter, place: Place, scheme: str) -> Sequence[object]:
     identity, consumers = meter.identity, fleet.scenario.consumers
     return (
-        *(identity.serial, identity.logical_device_name, identity.system_title.hex(), MODEL),
+        *(identity.serial, identity.logical_device_name, identity.system_title.hex(), consumers.model),
         *(
             _address(scheme, place),
             place.server_sap,

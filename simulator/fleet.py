@@ -135,6 +135,7 @@ _RENAMED = {
     "tariff_paise_per_kwh": "tariff",
     "opening_balance_paise": "opening_balance",
     "control_mode": "control_mode",
+    "payment_objects": "payment_objects",
     "zone_minutes": "zone_minutes",
     "clock_drift_ppm": "drift_ppm",
     "block_period_seconds": "block_period",

@@ -12,7 +12,7 @@ from simulator.demand import MaximumDemand
 from simulator.events import EventCode, EventLogs
 from simulator.identity import Keys, derive_keys, meter_seed
 from simulator.load import ORIGIN_DAY, LoadCurve
-from simulator.prepaid import PrepaidRegisters
+from simulator.prepaid import PrepaidRegisters, TokenGateway
 from simulator.relay import Action, Outcome, Relay
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Meter:
     counters: dict["Role", CounterLedger] = field(factory=dict)
     transferred: dict["Role", Keys] = field(factory=dict, repr=False)
     programming_count: int = 0
+    gateway: TokenGateway = field(factory=TokenGateway)
     _demand: MaximumDemand = field(factory=MaximumDemand)
 
     @classmethod

@@ -9,7 +9,8 @@ from simulator.clock import Deviation
 class MeterPlan:
     """Money in paise, periods in seconds, depths in rows. `watts` is the mean load before `spread` is applied to it.
 
-    `spread` is in percent: a meter's mean load lies within `watts` ± that, by its seed.
+    `spread` is in percent: a meter's mean load lies within `watts` ± that, by its seed. `payment_objects`: `registers`
+    (IS 15959), or `account` (IC 111, 112 and 115).
     """
 
     watts: int = 400
@@ -18,6 +19,7 @@ class MeterPlan:
     tariff: int = 650
     opening_balance: int = 50_000
     payment_mode: int = 1
+    payment_objects: str = "registers"
     control_mode: int = 4
     zone_minutes: int = 330
     deviation: Deviation = Deviation.STANDARD

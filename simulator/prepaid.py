@@ -1,5 +1,7 @@
 """The prepaid registers of the meter: payment mode, last recharge, and a balance that falls as energy is used."""
 
+from enum import IntEnum
+
 from attrs import define
 
 #: mWh in a kWh.
@@ -44,3 +46,45 @@ class PrepaidRegisters:
         """To postpaid (0) or prepaid (1); what was used so far stays deducted."""
         self.balance_written, self.energy_written = self.balance(energy), energy
         self.payment_mode = mode
+
+
+class TokenCode(IntEnum):
+    """What became of a token (Blue Book 4.6.5)."""
+
+    EXECUTED = 3
+    FORMAT_FAILURE = 4
+    VALIDATION_FAILURE = 6
+    EXECUTION_FAILURE = 7
+
+
+#: A token of this simulator: seconds since 1970 and paise, 4 octets each. Another maker's are ciphered.
+_TOKEN_OCTETS = 8
+
+
+@define(eq=False)
+class TokenGateway:
+    """Takes tokens, each once: one that is not newer than the last that was executed is refused."""
+
+    token: bytes = b""
+    time: bytes = UNSPECIFIED_TIME
+    code: int = TokenCode.EXECUTED
+    newest: int = 0
+    executed: int = 0
+
+    def enter(self, token: bytes, time: bytes, registers: PrepaidRegisters, energy: int) -> None:
+        """A token is entered at `time`; what it is worth is added to the balance, or its code tells why not."""
+        self.token, self.time = token, time
+        if len(token) != _TOKEN_OCTETS:
+            self.code = TokenCode.FORMAT_FAILURE
+            return
+        stamp, amount = int.from_bytes(token[:4], "big"), int.from_bytes(token[4:], "big")
+        if stamp <= self.newest or amount == 0:
+            self.code = TokenCode.VALIDATION_FAILURE
+            return
+        try:
+            registers.write_balance(registers.balance(energy) + amount, energy)
+        except ValueError:
+            self.code = TokenCode.EXECUTION_FAILURE
+            return
+        self.code, self.newest = TokenCode.EXECUTED, stamp
+        self.executed += 1

@@ -48,6 +48,7 @@ class MeterSection(Struct, frozen=True, forbid_unknown_fields=True):
     tariff_paise_per_kwh: _NotNegative | UnsetType = UNSET
     opening_balance_paise: _Int32 | UnsetType = UNSET
     payment_mode: Literal["prepaid", "postpaid"] | UnsetType = UNSET
+    payment_objects: Literal["registers", "account"] | UnsetType = UNSET
     control_mode: Annotated[int, Meta(ge=0, le=6)] | UnsetType = UNSET
     zone_minutes: _Zone | UnsetType = UNSET
     clock_deviation: Literal["standard", "inverted", "unspecified", "mixed"] | UnsetType = UNSET
@@ -64,6 +65,7 @@ class ConsumerSection(Struct, frozen=True, forbid_unknown_fields=True):
     tariff: str = "default"
     category: str = "domestic"
     balance_source: Literal["ledger", "meter"] = "ledger"
+    model: str = "is15959-single-phase"
     group: str = "default"
     offices: tuple[str, ...] = ("Ranchi/Ranchi East/Kokar", "Ranchi/Ranchi East/Lalpur", "Ranchi/Ranchi West/Ratu")
     time_zone: str = "Asia/Kolkata"

@@ -31,7 +31,7 @@ from headend.dlms.errors import DecodeError
 from simulator import octets
 from simulator.associations import Role
 from simulator.faults import Moment
-from simulator.tree import TREES
+from simulator.tree import tree_of
 
 if TYPE_CHECKING:
     from simulator.meter import Meter
@@ -112,7 +112,7 @@ def _read(
 ) -> EncodedData | DataAccessResult:
     address = (target.class_id, target.instance.octets, target.attribute)
     selection = None if access is None else (access.selector, access.parameters)
-    read = TREES[role].read(meter, role, address, selection)
+    read = tree_of(meter, role).read(meter, role, address, selection)
     return EncodedData(read) if isinstance(read, bytes) else read
 
 
@@ -124,7 +124,7 @@ def _write(
     data = _decoded(value)
     if data is None:
         return DataAccessResult.TYPE_UNMATCHED
-    return TREES[role].write(meter, role, (target.class_id, target.instance.octets, target.attribute), data)
+    return tree_of(meter, role).write(meter, role, (target.class_id, target.instance.octets, target.attribute), data)
 
 
 def _perform(meter: "Meter", role: Role, target: CosemMethod, value: EncodedData | None) -> ActionResult:
@@ -133,7 +133,7 @@ def _perform(meter: "Meter", role: Role, target: CosemMethod, value: EncodedData
         return ActionResult.TYPE_UNMATCHED
     if data is not None and data.tag is Tag.NULL_DATA:
         data = None
-    return TREES[role].perform(meter, role, (target.class_id, target.instance.octets, target.method), data)
+    return tree_of(meter, role).perform(meter, role, (target.class_id, target.instance.octets, target.method), data)
 
 
 def _decoded(value: EncodedData) -> Data | None:

@@ -1,5 +1,8 @@
 """The objects of an IS 15959 single-phase prepaid meter, as each role sees them; all meters share these trees."""
 
+from typing import TYPE_CHECKING
+
+from simulator.account_objects import account_objects
 from simulator.association_objects import CURRENT, association, counters, security_setups
 from simulator.associations import Role
 from simulator.billing import BILLING
@@ -13,15 +16,18 @@ from simulator.push_setups import push_setups
 from simulator.registers import counts, registers
 from simulator.scaler_profiles import scaler_profiles
 
+if TYPE_CHECKING:
+    from simulator.meter import Meter
+
 _PROFILES = (INSTANTANEOUS, BLOCK_LOAD, DAILY_LOAD, BILLING, NAMEPLATE, *EVENT_LOGS)
 
 
-def _shared() -> list[CosemObject]:
+def _shared(payment: list[CosemObject]) -> list[CosemObject]:
     return [
         *names(),
         clock(),
         relay(),
-        *prepaid(),
+        *payment,
         *registers(),
         *counts(),
         *(profile.cosem_object() for profile in _PROFILES),
@@ -39,9 +45,17 @@ def _tree(role: Role, shared: list[CosemObject]) -> ObjectTree:
     return ObjectTree([*shared, *(association(role, (*shared, *itself), name) for name in (CURRENT, own))])
 
 
-def _trees() -> dict[Role, ObjectTree]:
-    shared = _shared()
+def _trees(payment: list[CosemObject]) -> dict[Role, ObjectTree]:
+    shared = _shared(payment)
     return {role: _tree(role, shared) for role in Role}
 
 
-TREES = _trees()
+TREES = _trees(prepaid())
+#: The same of meters that keep their account in the objects of the Blue Book.
+ACCOUNT_TREES = _trees(account_objects())
+
+
+def tree_of(meter: "Meter", role: Role) -> ObjectTree:
+    """The objects of a meter as a role sees them."""
+    trees = ACCOUNT_TREES if meter.plan.payment_objects == "account" else TREES
+    return trees[role]

@@ -113,6 +113,16 @@ def _contradictions(model: MeterModel) -> Iterator[tuple[str, str]]:
             yield f"registers.{register.name}.scaler", "money needs the table [prepaid] with its key money"
     if model.prepaid and model.register(model.prepaid.balance) is None:
         yield "prepaid.balance", f"no register has the name {model.prepaid.balance!r}"
+    yield from _topup_contradictions(model)
+
+
+def _topup_contradictions(model: MeterModel) -> Iterator[tuple[str, str]]:
+    if model.prepaid:
+        topup = model.prepaid.topup
+        if topup.by in ("credit", "credit-value") and topup.credit is None:
+            yield "prepaid.topup.credit", f"{topup.by} needs the OBIS code of the credit object (IC 112)"
+        if topup.by == "token" and topup.gateway is None:
+            yield "prepaid.topup.gateway", "token needs the OBIS code of the token gateway (IC 115)"
 
 
 def _repeated(where: str, names: list[str]) -> Iterator[tuple[str, str]]:

@@ -173,8 +173,26 @@ class Clock:
 
 
 @frozen
+class TopUp:
+    """How money gets into an account that the meter keeps.
+
+    `registers`: the balance is set, then amount and time of the last recharge (IS 15959). `credit`: update_amount of
+    the object `credit` (IC 112) adds it; `credit-value`: set_amount_to_value sets what it has to be. `token`: the
+    object `gateway` (IC 115) is entered a token that holds amount and time in clear.
+    """
+
+    by: Literal["registers", "credit", "credit-value", "token"] = "registers"
+    credit: Obis | None = None
+    gateway: Obis | None = None
+
+
+@frozen
 class Prepaid:
-    """Which registers are the prepaid account at the meter, and what its amounts are in."""
+    """Which registers are the prepaid account at the meter, and what its amounts are in.
+
+    `owed`: where a meter has this register, its amount is taken off the balance: an Account (IC 111) never shows less
+    than nothing as available_credit, and tells the rest as amount_to_clear.
+    """
 
     money: Money
     balance: str = "balance"
@@ -182,6 +200,8 @@ class Prepaid:
     payment_mode: str = "payment_mode"
     last_recharge_amount: str = "last_recharge_amount"
     last_recharge_time: str = "last_recharge_time"
+    owed: str = "amount_to_clear"
+    topup: TopUp = field(factory=TopUp)
 
 
 @frozen

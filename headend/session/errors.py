@@ -94,6 +94,14 @@ class NotOffered(SessionError):  # noqa: N818
     """The model, or the meter, does not have what was asked for."""
 
 
+class TopUpRefused(SessionError):  # noqa: N818
+    """The meter answered a top-up in a way that says that nothing was done."""
+
+
+class TopUpUnanswered(SessionError):  # noqa: N818
+    """The meter answered a top-up with a failure that does not say whether it was done."""
+
+
 class NotConfigured(SessionError):  # noqa: N818
     """Keys or a role are missing on our side; the text tells the way out."""
 

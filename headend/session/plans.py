@@ -25,6 +25,8 @@ class Plan:
     scalers: Batch
     balance: Batch | None
     balance_register: Register | None
+    balance_time: Register | None
+    owed: Register | None
     roles: dict[str, RolePlan]
 
 
@@ -40,7 +42,7 @@ def _make(model: MeterModel) -> Plan:
     identity = CosemAttribute(model.identity.class_id, model.identity.obis, 2)
     relay = model.relay
     scaler_references = [register.scaler_reference for register in model.registers]
-    balance, balance_time = _prepaid_registers(model)
+    balance, balance_time, owed = _prepaid_registers(model)
     return Plan(
         model=model,
         identity=identity,
@@ -49,13 +51,19 @@ def _make(model: MeterModel) -> Plan:
         relay=None if relay is None else Batch([CosemAttribute(relay.class_id, relay.obis, n) for n in (2, 3, 4)]),
         registers=Batch([register.reference for register in model.registers]),
         scalers=Batch([reference for reference in scaler_references if reference is not None]),
-        balance=None if balance is None else Batch([r.reference for r in (balance, balance_time) if r is not None]),
+        balance=None
+        if balance is None
+        else Batch([r.reference for r in (balance, balance_time, owed) if r is not None]),
         balance_register=balance,
+        balance_time=balance_time,
+        owed=owed,
         roles={name: RolePlan.of(role) for name, role in model.roles.items()},
     )
 
 
-def _prepaid_registers(model: MeterModel) -> tuple[Register | None, Register | None]:
-    if model.prepaid is None:
-        return None, None
-    return model.register(model.prepaid.balance), model.register(model.prepaid.balance_time)
+def _prepaid_registers(model: MeterModel) -> tuple[Register | None, Register | None, Register | None]:
+    """The balance, its time, and what is owed beside it."""
+    prepaid = model.prepaid
+    if prepaid is None:
+        return None, None, None
+    return model.register(prepaid.balance), model.register(prepaid.balance_time), model.register(prepaid.owed)

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
+
+from attrs import evolve
 
 from headend.dlms.axdr import Data
 from headend.dlms.cosem import CaptureObject, CosemAttribute, ScalerUnit
@@ -47,7 +50,20 @@ def readings(model: MeterModel, values: Values, scalers: Shape, received: dateti
         reading = None if value is None else _reading(model, register, value, told.get(register.obis), received, zone)
         if reading is not None:
             found.append(reading)
-    return found
+    return _less_owed(model, found)
+
+
+def _less_owed(model: MeterModel, found: list[Reading]) -> list[Reading]:
+    """The balance less what is owed, where the model tells that apart; no balance where one of the two is missing."""
+    prepaid = model.prepaid
+    if prepaid is None or model.register(prepaid.owed) is None:
+        return found
+    owed = next((reading.value for reading in found if reading.name == prepaid.owed), None)
+    kept = [reading for reading in found if reading.name != prepaid.balance]
+    balance = next((reading for reading in found if reading.name == prepaid.balance), None)
+    if balance is None or not isinstance(balance.value, Decimal) or not isinstance(owed, Decimal):
+        return kept
+    return [*kept, evolve(balance, value=balance.value - abs(owed))]
 
 
 def firmware_of(model: MeterModel, values: Values) -> str:
@@ -67,15 +83,22 @@ async def read_balance(services: Services, plan: Plan, now: Now, zone: ZoneInfo)
     model, batch, register = plan.model, plan.balance, plan.balance_register
     if batch is None or register is None or model.prepaid is None:
         return None
-    amount, *dated = await services.get_many(batch)
+    amount, *rest = await services.get_many(batch)
     received = now()
-    if isinstance(amount, DataAccessResult):
+    dated = rest.pop(0) if plan.balance_time is not None else None
+    owed = rest.pop(0) if plan.owed is not None else None
+    if isinstance(amount, DataAccessResult) or isinstance(owed, DataAccessResult):
         return None
+    steps = _whole(services, amount) - (0 if owed is None else abs(_whole(services, owed)))
+    when = None if isinstance(dated, DataAccessResult) else dated
+    return Balance(balance_paise(steps, model.prepaid.money), received, _moment(when, zone))
+
+
+def _whole(services: Services, amount: Data) -> int:
     # A bool is an int to Python, and no amount of money.
     if not isinstance(amount.value, int) or isinstance(amount.value, bool):
         raise BadValue(f"meter {services.serial}: the balance is {amount.tag.label}, not a whole number")
-    when = dated[0] if dated and not isinstance(dated[0], DataAccessResult) else None
-    return Balance(balance_paise(amount.value, model.prepaid.money), received, _moment(when, zone))
+    return amount.value
 
 
 def scaler_of(value: Data) -> ScalerUnit | None:

@@ -121,6 +121,18 @@ class Session(Services):
         """Set the balance that the meter keeps; AccessDenied or NotOffered when nothing was changed."""
         await topup.write_balance(self, self.model, paise)
 
+    async def top_up(self, before: int, amount: int, marker: datetime) -> None:
+        """Add `amount` to a balance that shows `before`, as the model says; AccessDenied, NotOffered, TokenRefused."""
+        await topup.top_up(self, self.model, before, amount, marker)
+
+    async def mark_recharge(self, amount: int, marker: datetime) -> None:
+        """Say at the meter which recharge was the last, where the model's way of topping up needs it."""
+        await topup.mark_recharge(self, self.model, amount, marker, self.zone)
+
+    async def read_token(self) -> topup.LastToken | None:
+        """The token that the gateway took last; None for a model that is not topped up by tokens."""
+        return await topup.read_token(self, self.model)
+
     async def write_recharge(self, paise: int, moment: datetime) -> None:
         """Set amount and time of the last recharge, the time last; AccessDenied or NotOffered."""
         await topup.write_recharge(self, self.model, paise, moment, self.zone)

@@ -20,8 +20,8 @@ association = "0.0.40.0.1.255"
 """
 
 
-def test_both_shipped_models_load():
-    assert set(shipped_models()) == {"generic-dlms", "is15959-single-phase"}
+def test_the_shipped_models_load():
+    assert set(shipped_models()) == {"account-credit", "account-token", "generic-dlms", "is15959-single-phase"}
 
 
 @pytest.fixture(scope="module")
@@ -182,10 +182,22 @@ def test_two_files_of_one_name_are_refused(tmp_path):
 
 
 def test_an_unknown_model_is_told_with_those_that_exist():
-    with pytest.raises(UnknownModelError, match="no meter model is named 'y'; known are generic-dlms, is15959"):
+    with pytest.raises(
+        UnknownModelError, match="no meter model is named 'y'; known are account-credit, account-token, "
+    ):
         load_registry().get("y")
 
 
 def test_a_file_that_is_not_there_is_an_error_with_its_name(tmp_path):
     with pytest.raises(ModelError, match=r"none\.toml: can't be read"):
         load_model(Path(tmp_path) / "none.toml")
+
+
+@pytest.mark.parametrize(
+    ("by", "key"), [("credit", "topup.credit"), ("credit-value", "topup.credit"), ("token", "topup.gateway")]
+)
+def test_a_way_to_top_up_needs_the_object_that_it_goes_through(by, key):
+    registers = '[[registers]]\nname = "balance"\nobis = "0.0.19.0.0.255"\nclass_id = 111\nattribute = 5\n'
+    text = f'{MINIMAL}\n{registers}[prepaid]\nmoney = "paise"\n[prepaid.topup]\nby = "{by}"\n'
+    with pytest.raises(ModelError, match=rf"prepaid\.{key}: {by} needs"):
+        load_model(text, "x.toml")
