@@ -39,6 +39,8 @@ COMMANDS = {
     "notices": ("headend.cli.notices:notices", "Notices to consumers, and their messages by each channel."),
     "events": ("headend.cli.events:events", "What happened, newest last; --follow waits for more."),
     "policy": ("headend.cli.policy:policy", "Modes per office, arming, kill switch."),
+    "users": ("headend.cli.users:users", "Officers of the console: add, link, disable."),
+    "audit": ("headend.cli.audit:audit", "Who did what, chained; verify and export it."),
     "keys": ("headend.cli.keys:keys", "Keys of meters, wrapped under a key-encryption key."),
     "export": ("headend.cli.export:export", "Readings, profiles, events, ledger as CSV, XLSX or Parquet."),
     "db": ("headend.cli.db:db", "Check or back up the database."),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 import tempfile
 import time
@@ -14,7 +15,9 @@ from attrs import define, field, frozen
 
 from headend.app import Headend, now, open_headend
 from headend.app.delivering import delivering
+from headend.app.serving import Served, serving
 from headend.cli.livescreen import Screen, as_svg
+from headend.cli.output import say
 from headend.errors import HeadendError
 from headend.prepaid.model import Mode
 from headend.scheduler.judge import judge_recharge
@@ -87,6 +90,8 @@ kek_file = "headend.kek"
 [policy]
 file = "policy.toml"
 mode = "automatic"
+[web]
+listen = "{web}"
 [notices]
 quiet_hours = ""
 [[channels]]
@@ -162,9 +167,11 @@ async def demonstrate(count: int, *, headless: bool, timeout_s: float, picture: 
         async with (
             simulated_fleet(folder, count) as simulator,
             text_messages() as gateway,
-            fresh_headend(folder, count, gateway) as headend,
+            fresh_headend(folder, count, gateway, "" if headless else free_place()) as headend,
             delivering(headend),
+            serving(headend) as served,
         ):
+            tell_addresses(served)
             cycle = Cycle(headend, started, picture)
             collector = headend.collector()
             collecting = asyncio.create_task(collector.run())
@@ -179,6 +186,24 @@ async def demonstrate(count: int, *, headless: bool, timeout_s: float, picture: 
             messages = sum(count for _, state, count in await headend.store.deliveries.counts() if state == "delivered")
             counts, stats = await headend.store.board.counts(), await simulator.stats()
             return summary(counts, stats, messages, time.monotonic() - started)
+
+
+def free_place() -> str:
+    """Where the faces are served: the usual port, or any other where that one is taken."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", 8080))
+        except OSError:
+            return "127.0.0.1:0"
+    return "127.0.0.1:8080"
+
+
+def tell_addresses(served: Served | None) -> None:
+    """The addresses, for whoever wants to look with a browser."""
+    if served is not None:
+        say(f"console: {served.welcome or served.console}  (sets your password, then shows the fleet)")
+        say(f"portal:  {served.portal}")
 
 
 def summary(counts: Counts, stats: dict[str, Any], messages: int, seconds: float) -> Summary:
@@ -317,11 +342,14 @@ async def text_messages() -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def fresh_headend(folder: Path, count: int, gateway: int) -> AsyncIterator[Headend]:
-    """A head-end on a new database in `folder`, with the fleet imported, armed; `gateway`: the port for messages."""
+async def fresh_headend(folder: Path, count: int, gateway: int, web: str = "") -> AsyncIterator[Headend]:
+    """A head-end on a new database in `folder`, with the fleet imported, armed; `gateway`: the port for messages.
+
+    `web` is where console and portal are served; empty: nowhere.
+    """
     (folder / "policy.toml").write_text(POLICY)
     # A round takes the fleet's time; the demonstration's decisions need one every few seconds.
-    (folder / "headend.toml").write_text(CONFIGURATION.format(every=max(3, count // 100), gateway=gateway))
+    (folder / "headend.toml").write_text(CONFIGURATION.format(every=max(3, count // 100), gateway=gateway, web=web))
     create_kek_file(folder / "headend.kek")
     async with open_headend(load_settings(str(folder / "headend.toml")), armed=True) as headend:
         store = headend.store

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from getpass import getuser
 from typing import TYPE_CHECKING, TypeVar
@@ -77,6 +78,14 @@ def person() -> str:
         return getuser()
     except (KeyError, OSError):
         return "unknown user"
+
+
+def acting_by_hand(action: str, subject: str = "", office: str = "", **detail: object) -> AbstractContextManager[None]:
+    """The audit of a deed at the command line: the next change within the block carries its row."""
+    from headend.commands.officers import Deed
+    from headend.storage.audit import acting
+
+    return acting(Deed(datetime.now(UTC), person(), "cli", action, subject, office.strip("/"), detail))
 
 
 class Moment(click.ParamType[datetime]):
