@@ -16,6 +16,7 @@ from headend.dlms.errors import ProtocolError, RemoteError, SecurityError
 from headend.dlms.push import Allowance, Allowances, Push, PushKeys, PushListener, PushRefused
 from headend.dlms.security import KeyContext
 from headend.errors import HeadendError
+from headend.meters.events import logs_of, severity_of
 from headend.meters.inventory import Meter
 from headend.meters.model import MeterModel
 from headend.scheduler.plan import BASE_TASKS
@@ -143,7 +144,7 @@ class Pushing:
             return False
         self.counts[record.kind] += 1
         if record.kind != RECEIVED or meaning.unscaled:
-            self._ask_visit(meter)
+            self._ask_visit(meter, meaning.alerts)
         return True
 
     async def _sender(self, push: Push, caller: str | None) -> Meter | None:
@@ -170,6 +171,8 @@ class Pushing:
         }
         if meaning.alerts:
             payload["alerts"] = meaning.alerts
+            payload["severity"] = severity_of(meaning.alerts).value
+            payload["office"] = meter.office
         is_event = isinstance(push.apdu, EventNotification)
         return PushRecord(
             meter=meter.serial,
@@ -181,9 +184,10 @@ class Pushing:
             readings=meaning.readings if push.authenticated else (),
         )
 
-    def _ask_visit(self, meter: Meter) -> None:
+    def _ask_visit(self, meter: Meter, alerts: tuple[str, ...]) -> None:
+        """Have the meter visited: what it is, and the logs that tell when its alerts began."""
         if self._visits.take(meter.serial, self.monotonic()):
-            self.scheduler.heard(meter, BASE_TASKS)
+            self.scheduler.heard(meter, (*BASE_TASKS, *logs_of(alerts)))
 
     async def _refuse(self, error: HeadendError, title: bytes | None, peer: str) -> None:
         """Count; tell the log now and then, and of a meter that is known write an event now and then."""

@@ -1,37 +1,79 @@
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from headend.cli.output import config_option, emit_json, json_option, table
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-@click.command(epilog="\b\nExamples:\n  headend events --limit 20\n  headend events --follow --json | jq .kind")
+    from headend.notify.model import EventRow
+    from headend.storage.meterevents import MeterEvent
+    from headend.storage.store import Store
+
+_SEVERITIES = click.Choice(["info", "warning", "major", "critical"])
+_TYPES = click.Choice(["tamper", "quality", "power", "setting", "relay", "other"])
+
+
+@click.command(
+    epilog="\b\nExamples:\n  headend events --limit 20\n  headend events --follow --json | jq .kind\n"
+    "  headend events --severity major --office 'Ranchi/East'\n"
+    "  headend events --of-meters --type tamper --lasting     (with start and end)"
+)
 @click.option("--follow", is_flag=True, help="Wait for more; Ctrl-C ends it.")
 @click.option("--after", default=None, type=int, help="Only events with a larger number.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=1), help="The newest so many.")
+@click.option("--kind", default="", help="Only this kind, such as meter.event, or all that begin so: command, relay.")
+@click.option("--meter", default="", metavar="SERIAL", help="Only of this meter.")
+@click.option("--office", default="", help="Only of meters of circle/division/sub-division, with all below it.")
+@click.option("--severity", type=_SEVERITIES, default="info", help="Only what is at least so severe.")
+@click.option("--of-meters", is_flag=True, help="The meters' own event logs, from start to end.")
+@click.option("--type", "type_", type=_TYPES, help="With --of-meters: only of this type.")
+@click.option("--lasting", is_flag=True, help="With --of-meters: only what has not ended.")
 @config_option
 @json_option
-def events(follow: bool, after: int | None, limit: int, config: str | None, as_json: bool) -> None:
-    """What happened, in the order of commit: readings refused, commands, relays, recharges, switches."""
-    import asyncio
+def events(of_meters: bool, config: str | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401  click's options
+    """What happened, in the order of commit: readings refused, commands, relays, recharges, switches.
+
+    With --of-meters: what meters have logged themselves, tampers first of all, each from its start to its end.
+    """
     import contextlib
 
     from headend.cli.running import with_store
-    from headend.storage.store import Store
 
-    async def work(store: Store) -> None:
-        last = max(await store.events.last_number() - limit, 0) if after is None else after
-        last = await _show(store, last, limit, as_json, follow)
-        while follow:
-            await asyncio.sleep(0.3)
-            last = await _show(store, last, 1000, as_json, follow)
-
+    if not of_meters and (options["type_"] or options["lasting"]):
+        raise click.UsageError("--type and --lasting go with --of-meters")
+    if of_meters:
+        if options["follow"]:
+            raise click.UsageError("--follow shows events as they are told: leave out --of-meters")
+        _show_meters(with_store(config, lambda store: _of_meters(store, options)), as_json)
+        return
     with contextlib.suppress(KeyboardInterrupt):
-        with_store(config, work)
+        with_store(config, lambda store: _tell(store, options, as_json))
 
 
-async def _show(store: "Store", after: int, limit: int, as_json: bool, follow: bool) -> int:  # type: ignore[name-defined]  # noqa: F821
+async def _tell(store: "Store", options: dict[str, Any], as_json: bool) -> None:
+    import asyncio
+
+    from headend.meters.events import Severity
+
+    chosen = {key: options[key] for key in ("kind", "meter", "office")} | {"severity": Severity(options["severity"])}
+    follow = options["follow"]
+    found = await store.events.chosen(after=options["after"] or 0, limit=options["limit"], **chosen)
+    last = await store.events.last_number()
+    _show(found, as_json, follow)
+    while follow:
+        await asyncio.sleep(0.3)
+        newest = await store.events.last_number()
+        if newest > last:
+            found = await store.events.chosen(after=last, limit=newest - last, **chosen)
+            last = max(newest, *(each.number for each in found), last)
+            _show(found, as_json, follow)
+
+
+def _show(found: "Sequence[EventRow]", as_json: bool, follow: bool) -> None:
     import json
 
-    found = await store.events.events(after, limit)
     if as_json:
         for each in found:
             emit_json(
@@ -51,4 +93,27 @@ async def _show(store: "Store", after: int, limit: int, as_json: bool, follow: b
     else:
         rows = [(each.number, each.at, each.kind, each.meter, each.consumer_no, each.payload) for each in found]
         table("Events", ("number", "time", "event", "meter", "consumer", "details"), rows)
-    return found[-1].number if found else after
+
+
+async def _of_meters(store: "Store", options: dict[str, Any]) -> "list[MeterEvent]":
+    from headend.meters.events import EventKind, Severity
+
+    return await store.meter_events.events(
+        office=options["office"],
+        meter=options["meter"],
+        severity=Severity(options["severity"]),
+        kind=None if options["type_"] is None else EventKind(options["type_"]),
+        lasting=options["lasting"],
+        limit=options["limit"],
+    )
+
+
+def _show_meters(found: "Sequence[MeterEvent]", as_json: bool) -> None:
+    if as_json:
+        emit_json(found)
+        return
+    rows = [
+        (each.meter, each.severity, each.kind, each.code, each.name, each.started_at, each.ended_at, each.office)
+        for each in found
+    ]
+    table("Events of meters", ("meter", "severity", "type", "id", "what", "from", "to", "office"), rows)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 from attrs import define
 
+from headend.meters.events import Severity
 from headend.notify.model import EventRow
 from headend.storage.readers import Readers
 from headend.storage.sqlite import Connection
@@ -48,6 +49,22 @@ class Events:
         """Events with a number above `after`, in order, at most `limit`."""
         return await self._readers.run(lambda connection: _events_after(connection, after, limit))
 
+    async def chosen(
+        self,
+        *,
+        kind: str = "",
+        meter: str = "",
+        office: str = "",
+        severity: Severity = Severity.INFO,
+        after: int = 0,
+        limit: int = 50,
+    ) -> list[EventRow]:
+        """The newest `limit` events above `after`, in order: of a kind or all `kind.*`, of a meter, an office and all
+        below it, at least so severe (what names no severity counts as info).
+        """  # noqa: D205  one filter after the other
+        wanted = {"kind": kind, "meter": meter, "office": office.strip("/"), "after": after, "limit": limit}
+        return await self._readers.run(lambda connection: _chosen(connection, wanted, severity))
+
     async def tell(self, at: datetime, kind: str, *, meter: str | None = None, payload: Mapping[str, Any]) -> None:
         """Write an event that belongs to no other change."""
         await self._writer.run(lambda connection: emit(connection, at, kind, meter=meter, payload=payload))
@@ -63,6 +80,28 @@ class Events:
     async def set_cursor(self, subscriber: str, number: int) -> None:
         """Remember how far a subscriber has come; a lower number is ignored."""
         await self._writer.run(lambda connection: _advance(connection, subscriber, number))
+
+
+def _chosen(connection: Connection, wanted: dict[str, Any], severity: Severity) -> list[EventRow]:
+    conditions = ["e.number > :after"]
+    conditions += ["(e.kind = :kind OR substr(e.kind, 1, length(:kind) + 1) = :kind || '.')"] if wanted["kind"] else []
+    conditions += ["e.meter = :meter"] if wanted["meter"] else []
+    if wanted["office"]:
+        conditions.append(
+            "EXISTS (SELECT 1 FROM meters m WHERE m.serial = e.meter AND (m.office = :office"
+            " OR substr(m.office, 1, length(:office) + 1) = :office || '/'))"
+        )
+    if severity is not Severity.INFO:
+        severe = [each.value for each in Severity if each.rank >= severity.rank]
+        wanted |= {f"severe_{each}": f'%"severity":"{each}"%' for each in severe}
+        conditions.append(f"({' OR '.join(f'e.payload LIKE :severe_{each}' for each in severe)})")
+    columns = ", ".join(f"e.{column}" for column in _COLUMNS.split(", "))
+    query = f"SELECT {columns} FROM events e WHERE {' AND '.join(conditions)} ORDER BY e.number DESC LIMIT :limit"  # noqa: S608
+    found = connection.execute(query, wanted).fetchall()
+    return [
+        EventRow(number, from_micros(at), kind, meter, consumer_no, payload)
+        for number, at, kind, meter, consumer_no, payload in reversed(found)
+    ]
 
 
 def _events_after(connection: Connection, after: int, limit: int) -> list[EventRow]:

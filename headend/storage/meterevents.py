@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from headend.meters.events import EventKind, EventType, Severity, event_type
 from headend.meters.reading import ProfileRow, ProfileRows
@@ -18,6 +18,8 @@ from headend.storage.workitems import WorkKind, open_of_meter
 LOGS: Final = "events_"
 #: What is older when it is first seen is history: it is kept, and told only where it matters.
 _NEWS: Final = timedelta(days=3)
+_HUNDREDTH: Final = timedelta(milliseconds=10)
+_ONE_MOMENT: Final = timedelta(seconds=1)
 #: Event codes of the logs (IC 1), whatever the model calls the column.
 _CODE_OBIS: Final = "0.0.96.11."
 _IN_OFFICE: Final = "(:office = '' OR e.office = :office OR substr(e.office, 1, length(:office) + 1) = :office || '/')"
@@ -81,6 +83,20 @@ def note_events(connection: Connection, visit: Visit, profile: ProfileRows) -> N
             _start(connection, visit, profile.profile, row, kind)
         else:
             _end(connection, visit, profile.profile, row, kind.ends)
+
+
+def spread(log: ProfileRows) -> ProfileRows:
+    """The rows of an event log with times of their own: a meter may log several events at one moment.
+
+    Each further one is kept a hundredth of a second later, the least that a capture time resolves; a log that is read
+    again gives the same times, since the meter keeps its order.
+    """
+    rows: list[ProfileRow] = []
+    for row in log.rows:
+        before = rows[-1].time if rows else None
+        same = before is not None and row.time <= before and before - row.time < _ONE_MOMENT
+        rows.append(evolve(row, time=before + _HUNDREDTH) if same and before is not None else row)
+    return evolve(log, rows=tuple(rows))
 
 
 def _coded(profile: ProfileRows) -> Iterator[tuple[ProfileRow, int]]:

@@ -13,7 +13,7 @@ from headend.storage.instalments import book_due
 from headend.storage.inventory import Known, known
 from headend.storage.judgements import apply
 from headend.storage.ledger import follow_sign
-from headend.storage.meterevents import LOGS, note_events
+from headend.storage.meterevents import LOGS, note_events, spread
 from headend.storage.profilerows import Visit, last_time, store_rows
 from headend.storage.registers import store_readings
 from headend.storage.relay import see_relay
@@ -57,6 +57,8 @@ def record_visit(connection: Connection, caps: Caps, record: VisitRecord, judge:
 
 
 def _store_profile(connection: Connection, visit: Visit, record: VisitRecord, profile: ProfileRows) -> None:
+    if profile.profile.startswith(LOGS):
+        profile = spread(profile)
     try:
         store_rows(connection, visit, profile)
     except ShapeRefused as refusal:

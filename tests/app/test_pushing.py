@@ -53,11 +53,12 @@ async def test_unscaled_numbers_lead_to_a_visit_and_are_no_readings(house):
     assert "voltage" not in await house.latest()
 
 
-async def test_an_alert_is_an_event_of_its_own_and_leads_to_a_visit(house):
+async def test_an_alert_is_an_event_of_its_own_and_leads_to_a_visit_that_reads_its_log(house):
     await house.pushing().take(ciphered(notification(status=(83,))), PEER)
     (event,) = await house.events("push.alert")
-    assert json.loads(event.payload)["alerts"] == ["cover opened"]
-    assert house.ears.heard_of == [(house.meters[0].serial, BASE_TASKS)]
+    told = json.loads(event.payload)
+    assert (told["alerts"], told["severity"]) == (["cover opened"], "critical")
+    assert house.ears.heard_of == [(house.meters[0].serial, (*BASE_TASKS, "events_non_rollover"))]
 
 
 async def test_a_status_word_without_a_bit_is_no_alert(house):

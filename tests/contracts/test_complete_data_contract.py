@@ -107,6 +107,17 @@ async def test_an_end_without_a_start_is_an_end_alone_and_two_occurrences_have_a
     assert sorted(found, key=lambda each: each[1]) == [(None, at[0]), (at[1], at[2]), (at[3], at[4])]
 
 
+async def test_events_of_one_moment_are_all_kept_and_no_contradiction(house, clock):
+    at = clock.now - timedelta(hours=1)
+    log = logged((at, 201), (at, 202), (at, 203))
+    for _ in range(2):
+        await house.fleet.record_visit(visit(clock, profiles=(log,)), None)
+    (piece,) = await house.fleet.rows(SERIAL, "events_other", at, clock.now)
+    assert [row.values for row in piece.rows] == [(201,), (202,), (203,)]
+    assert len(await house.meter_events.events()) == 2
+    assert await events_of(house, "reading.conflict") == []
+
+
 async def test_events_are_chosen_by_office_severity_meter_and_kind(house, clock):
     at = clock.now - timedelta(hours=1)
     await house.fleet.record_visit(visit(clock, profiles=(logged((at, 201), (at + timedelta(minutes=1), 205)),)), None)
