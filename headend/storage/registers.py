@@ -1,10 +1,15 @@
-"""Single registers: every value once in a narrow table, and the newest of each beside it."""
+"""Single registers: what a meter showed, in a narrow table, and the newest of each beside it.
 
-from collections.abc import Sequence
+A value is written once: where a register shows what it showed before, the row that is there goes on to hold, and the
+newest tells until when. So half of a fleet's registers, which seldom move, cost nothing a day.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
 from attrs import frozen
 
 from headend.meters.reading import Reading
@@ -24,6 +29,21 @@ ON CONFLICT (meter, register) DO UPDATE SET (value, exponent, received, meter_ti
 WHERE excluded.received >= received
 """
 
+#: One statement for all registers that a meter gave in one answer and that show what they showed before.
+_SEEN_AGAIN: Final = """
+UPDATE latest SET received = :received
+WHERE meter = :meter AND register IN (SELECT value FROM json_each(:registers)) AND received < :received
+"""
+
+_NEWEST_OF: Final = """
+SELECT r.name, r.obis, r.unit, r.id, l.value, l.exponent, l.received, l.meter_time
+FROM latest l JOIN registers r ON r.id = l.register WHERE l.meter = ?
+"""
+
+#: Name, OBIS and unit of a register; its id and the newest value: number, exponent, received, capture time.
+_Name = tuple[str, str, str]
+_Newest = Sequence[Any]
+
 _READING: Final = "r.name, r.obis, r.unit, l.value, l.exponent, l.received, l.meter_time"
 
 
@@ -41,12 +61,52 @@ def store_readings(connection: Connection, visit: Visit, readings: Sequence[Read
     """Add register values. The same value for the same time is known already; another one is a conflict."""
     if not readings:
         return
-    values = _values(connection, visit, readings)
-    before = connection.total_changes
+    before = _newest_of(connection, visit.meter.id)
+    values: list[_Value] = []
+    held: list[_Value] = []
+    for value in _values(connection, visit, readings, before):
+        (held if _shows_the_same(before.get(_name(value.reading)), value) else values).append(value)
+    if values:
+        _add(connection, visit, values)
+    if held:
+        _see_again(connection, visit, held)
+
+
+def _add(connection: Connection, visit: Visit, values: list[_Value]) -> None:
+    changes = connection.total_changes
     connection.executemany(_INSERT, [(*value.key, *value.number, visit.id) for value in values])
-    if connection.total_changes - before != len(values):
+    if connection.total_changes - changes != len(values):
         values = [value for value in values if _agrees(connection, visit, value)]
     connection.executemany(_NEWEST, [_newest(value) for value in values])
+
+
+def _newest_of(connection: Connection, meter: int) -> dict[_Name, _Newest]:
+    return {(name, obis, unit): rest for name, obis, unit, *rest in connection.execute(_NEWEST_OF, (meter,))}
+
+
+def _name(reading: Reading) -> _Name:
+    return reading.name, reading.obis, reading.unit
+
+
+def _shows_the_same(before: _Newest | None, value: _Value) -> bool:
+    """Whether the newest row says this already: the same number, of the same capture time where there is one."""
+    if before is None:
+        return False
+    _, number, exponent, received, meter_time = before
+    return (
+        (number, exponent) == value.number
+        and meter_time == to_micros(value.reading.meter_time)
+        and received <= to_micros(value.reading.received)
+    )
+
+
+def _see_again(connection: Connection, visit: Visit, held: Iterable[_Value]) -> None:
+    answers: dict[datetime, list[int]] = {}
+    for value in held:
+        answers.setdefault(value.reading.received, []).append(value.key[1])
+    for received, registers in answers.items():
+        parameters = {"received": to_micros(received), "meter": visit.meter.id}
+        connection.execute(_SEEN_AGAIN, {**parameters, "registers": msgspec.json.encode(registers).decode()})
 
 
 def latest(connection: Connection, meter: int) -> list[Reading]:
@@ -74,8 +134,18 @@ def scaled(value: Decimal | str) -> tuple[int | str, int | None]:
     """The value as integer and exponent of ten, or as text without exponent; a number too long for 64 bits as text."""
     if isinstance(value, str):
         return value, None
+    plain = str(value)
+    whole, _, fraction = plain.partition(".")
+    try:
+        mantissa, exponent = int(whole + fraction), -len(fraction)
+    except ValueError:  # with an exponent, not a number, or infinite
+        return _scaled_apart(value)
+    return (mantissa, exponent) if abs(mantissa) < 1 << 63 else (str(mantissa), exponent)
+
+
+def _scaled_apart(value: Decimal) -> tuple[int | str, int | None]:
     sign, digits, exponent = value.as_tuple()
-    if not isinstance(exponent, int):  # not a number, or infinite
+    if not isinstance(exponent, int):
         return str(value), None
     mantissa = int("".join(map(str, digits))) * (-1 if sign else 1)
     if abs(mantissa) >= 1 << 63:
@@ -90,12 +160,16 @@ def unscaled(value: int | str, exponent: int | None) -> Decimal | str:
     return Decimal(value).scaleb(exponent)
 
 
-def _values(connection: Connection, visit: Visit, readings: Sequence[Reading]) -> list[_Value]:
-    # A fleet has some dozen registers: one look at all of them costs less than one a reading.
-    known = {row[1:]: row[0] for row in connection.execute("SELECT id, name, obis, unit FROM registers")}
+def _values(
+    connection: Connection, visit: Visit, readings: Sequence[Reading], before: dict[_Name, _Newest]
+) -> list[_Value]:
+    known: dict[_Name, int] = {name: newest[0] for name, newest in before.items()}
+    if any(_name(reading) not in known for reading in readings):
+        # A fleet has some dozen registers: one look at all of them costs less than one a reading.
+        known = {row[1:]: row[0] for row in connection.execute("SELECT id, name, obis, unit FROM registers")}
     values = []
     for reading in readings:
-        named = (reading.name, reading.obis, reading.unit)
+        named = _name(reading)
         if named not in known:
             known[named] = _new_register(connection, named)
         at = reading.meter_time or reading.received
@@ -103,7 +177,7 @@ def _values(connection: Connection, visit: Visit, readings: Sequence[Reading]) -
     return values
 
 
-def _new_register(connection: Connection, named: tuple[str, str, str]) -> int:
+def _new_register(connection: Connection, named: _Name) -> int:
     cursor = connection.execute("INSERT INTO registers (name, obis, unit) VALUES (?, ?, ?)", named)
     return int(cursor.lastrowid or 0)
 

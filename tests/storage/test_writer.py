@@ -58,12 +58,12 @@ class Held:
         self.let_go.wait(30)
 
 
-async def while_busy(writer, units):
+async def while_busy(writer, units, *, calm=False):
     """Queue `units` while the writer is busy, then let it go on."""
     held = Held()
     first = asyncio.ensure_future(writer.run(held))
     await asyncio.to_thread(held.entered.wait, 30)
-    waiting = [asyncio.ensure_future(writer.run(unit)) for unit in units]
+    waiting = [asyncio.ensure_future(writer.run(unit, calm=calm)) for unit in units]
     await asyncio.sleep(0)  # each task puts its unit into the queue
     writer.database.conn.commits = 0
     held.let_go.set()
@@ -91,6 +91,38 @@ async def test_a_unit_that_fails_takes_nothing_else_with_it(writer):
     assert results[3] == 3
     assert writer.database.conn.commits == 1
     assert await writer.run(values) == [1, 3]
+
+
+async def test_a_calm_unit_that_fails_takes_nothing_else_with_it(writer):
+    def half(connection):
+        put(2)(connection)
+        raise KeyError("a defect")
+
+    results = await while_busy(writer, [put(1), half, put(1), put(3)], calm=True)
+    assert results[0] == 1
+    assert isinstance(results[1], KeyError)
+    assert isinstance(results[2], StorageError)
+    assert results[3] == 3
+    assert writer.database.conn.commits == 1
+    assert await writer.run(values) == [1, 3]
+
+
+async def test_calm_units_share_one_transaction_in_the_order_of_asking(writer):
+    results = await while_busy(writer, [put(value) for value in (5, 3, 9, 1)], calm=True)
+    assert results == [5, 3, 9, 1]
+    assert writer.database.conn.commits == 1
+
+
+async def test_a_calm_unit_alone_is_written_without_anybody_joining_it(writer):
+    assert await writer.run(put(7), calm=True) == 7
+    assert await writer.run(values) == [7]
+
+
+async def test_close_finishes_calm_units_too(writer):
+    waiting = [asyncio.ensure_future(writer.run(put(value), calm=True)) for value in range(50)]
+    await asyncio.sleep(0)
+    await writer.close()
+    assert await asyncio.gather(*waiting) == list(range(50))
 
 
 async def test_nobody_is_answered_when_the_commit_fails(writer):
