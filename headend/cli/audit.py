@@ -70,6 +70,7 @@ def verify(end: str, config: str | None, as_json: bool) -> None:
 def export(file: str, config: str | None, as_json: bool) -> None:
     """Write every row to a new file, one JSON object a line, with what is needed to verify it elsewhere."""
     from pathlib import Path
+    from typing import BinaryIO
 
     import msgspec
 
@@ -77,16 +78,16 @@ def export(file: str, config: str | None, as_json: bool) -> None:
     from headend.errors import HeadendError
     from headend.storage.store import Store
 
-    async def work(store: Store) -> int:
+    async def work(store: Store, out: BinaryIO) -> int:
         number = 0
-        with Path(file).open("xb") as out:
-            while rows := await store.audit.rows(number, 5000):
-                out.writelines(msgspec.json.encode(plain(row)) + b"\n" for row in rows)
-                number = rows[-1].number
+        while rows := await store.audit.rows(number, 5000):
+            out.writelines(msgspec.json.encode(plain(row)) + b"\n" for row in rows)
+            number = rows[-1].number
         return number
 
     try:
-        count = with_store(config, work)
+        with Path(file).open("xb") as out:
+            count = with_store(config, lambda store: work(store, out))
     except OSError as error:
         raise HeadendError(f"{file}: {error.strerror}; name a file that is not there yet") from error
     emit_json({"file": file, "rows": count}) if as_json else say(f"{file}: {count} rows")

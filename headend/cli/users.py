@@ -36,7 +36,7 @@ def list_(config: str | None, as_json: bool) -> None:
 
 
 @users.command(
-    epilog="\b\nExamples:\n  headend users add asha --full-name 'Asha Devi' --role operator --office 'Ranchi/Ranchi East'\n"
+    epilog="\b\nExamples:\n  headend users add asha --role operator --office 'Ranchi/Ranchi East'\n"
     "  headend users add chief --role administrator"
 )
 @click.argument("name")
