@@ -53,6 +53,7 @@ class CollectionSection(Section, frozen=True):
     kept_for_relay: int = 32
     lane_permits: int = 1
     visit_deadline_s: float = 60.0
+    keep_connections: bool = True
     role: str = "setting"
     models: str | None = None
 

@@ -13,6 +13,7 @@ from attrs import Factory, define, evolve, field
 from headend.app.complete import periodic_profiles
 from headend.app.opening import MACHINE_CLOCK, Clock
 from headend.app.setup import Setup
+from headend.app.sharedplaces import SharedPlaces
 from headend.commands.executor import Executor
 from headend.commands.topup import TopUpExecutor
 from headend.meters.inventory import Meter
@@ -34,6 +35,7 @@ from headend.settings import Settings
 from headend.storage.disk import Shedding
 from headend.storage.store import Store
 from headend.transport.address import Address, Medium
+from headend.transport.kept import KeptConnections
 from headend.transport.stream import Stream
 
 #: Set in tests: the process kills itself at this point of the executor, to prove what a crash there leaves behind.
@@ -58,6 +60,10 @@ class Headend:
     )
     executor: Executor = field(init=False)
     _visitor: Visitor = field(init=False)
+    #: Makes visits over connections that are kept for the next meter behind the same gateway.
+    _keeping: Visitor = field(init=False)
+    _kept: KeptConnections = field(init=False, factory=KeptConnections)
+    _shared: SharedPlaces = field(init=False, factory=SharedPlaces)
 
     def __attrs_post_init__(self) -> None:
         """Wire sessions and executor to the store."""
@@ -70,7 +76,12 @@ class Headend:
             random_bytes=secrets.token_bytes,
             shapes=self.store.captures,
         )
+        self._keeping = evolve(self._visitor, connect=self._kept.borrow)
         self.use(self.setup)
+
+    def close(self) -> None:
+        """Let go of the connections that were kept."""
+        self._kept.close()
 
     def use(self, setup: Setup) -> None:
         """Go on with another configuration; visits under way end under the one they began with."""
@@ -130,8 +141,15 @@ class Headend:
         model = self.model(meter.model)
         if dials_in(meter):
             meter = evolve(meter, address=f"{DIAL_IN}{meter.serial}")
-        visit = partial(self._visitor.visit, meter, model, role or collection.role, collection.visit_deadline_s)
+        visitor = self._keeping if self._keeps(meter) else self._visitor
+        visit = partial(visitor.visit, meter, model, role or collection.role, collection.visit_deadline_s)
         return VisitOverCalls(self.switchboard, meter.serial, visit) if dials_in(meter) else visit()
+
+    def _keeps(self, meter: Meter) -> bool:
+        """Whether the meter's connection is kept: its lane has one visit at a time, so nobody else waits for it."""
+        if not meter.lane or self.setup.lanes.permits(meter.lane) > 1:
+            return False
+        return self.setup.settings.document.collection.keep_connections and self._shared.visited(meter)
 
     def _connect(self, address: Address, deadline: float | None) -> AbstractAsyncContextManager[Stream]:
         lend = self.switchboard.lend if address.medium is Medium.DIAL_IN else dial
@@ -154,7 +172,11 @@ async def open_headend(
         if "" not in await store.switches.modes():
             await store.switches.set_mode("", Mode(settings.document.policy.mode), by="configuration")
         await use_policy(store, setup)
-        yield Headend(setup, store, clock)
+        headend = Headend(setup, store, clock)
+        try:
+            yield headend
+        finally:
+            headend.close()
     finally:
         await store.close()
 

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 from headend.dlms.framing import Framing
+from headend.dlms.gateway import GatewayFraming
 from headend.dlms.hdlc import HdlcFraming, LinkParameters
 from headend.dlms.mode_e import ModeEClient
 from headend.dlms.wrapper import WrapperFraming
@@ -55,7 +56,8 @@ class _Dialled(AbstractAsyncContextManager[Stream]):
 def framing_for(address: Address, client_sap: int, server_sap: int) -> Framing:
     """The framing that the address asks for, between these service access points."""
     if address.wire is Wire.WRAPPER:
-        return WrapperFraming(client_sap, server_sap)
+        framing = WrapperFraming(client_sap, server_sap)
+        return framing if address.behind is None else GatewayFraming(framing, *address.behind)
     parameters = LinkParameters(address.information, address.information, address.window, address.window)
     return HdlcFraming(
         client_sap, server_sap, address.physical, address_size=address.address_size, parameters=parameters

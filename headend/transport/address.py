@@ -2,6 +2,7 @@
 
 tcp://10.1.2.3:4059                                 wrapper over TCP
 udp://10.1.2.3:4059                                 wrapper over UDP
+tcp://10.1.2.3:4059?network=1&physical=0102         the same to a device behind a gateway that takes a prefix
 hdlc+tcp://10.1.2.3:4001?physical=17                HDLC over TCP, as gateways and modems carry it
 serial:///dev/ttyUSB0?baud=9600&mode_e=true         HDLC over a serial port or optical head
 dial-in:                                            the meter calls us, wrapper over TCP
@@ -51,6 +52,10 @@ _SCHEMES: Mapping[str, tuple[Medium, Wire]] = {
     "hdlc+memory": (Medium.MEMORY, Wire.HDLC),
 }
 
+#: The prefix of a gateway (Green Book 10.10): network id, and the octets of the device's physical address in hex.
+_WRAPPER_OPTIONS = ("network", "physical")
+#: Octets of a physical device address: as many as its length has room for in one octet, and far more than any has.
+_LONGEST_PHYSICAL = 127
 _HDLC_OPTIONS = ("physical", "address_size", "information", "window")
 _SERIAL_OPTIONS = ("baud", "parity", "mode_e")
 
@@ -80,6 +85,8 @@ class Address:
     #: HDLC: the largest information field and window to propose.
     information: int = 128
     window: int = 1
+    #: Network id and physical address of a device behind a gateway that takes the prefix; None where there is none.
+    behind: tuple[int, bytes] | None = None
     place: str = field(init=False)
 
     @place.default
@@ -142,6 +149,8 @@ def _device(text: str, split: SplitResult, medium: Medium) -> str:
 
 def _options(text: str, query: str, medium: Medium, wire: Wire) -> dict[str, Any]:
     known = (_HDLC_OPTIONS if wire is Wire.HDLC else ()) + (_SERIAL_OPTIONS if medium is Medium.SERIAL else ())
+    if wire is Wire.WRAPPER and medium is not Medium.DIAL_IN:
+        known = _WRAPPER_OPTIONS
     options: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known:
@@ -149,8 +158,16 @@ def _options(text: str, query: str, medium: Medium, wire: Wire) -> dict[str, Any
             raise _wrong(text, f"option {name!r} is not known for this kind of address", way_out)
         if name in options:
             raise _wrong(text, f"option {name!r} is given twice", "keep one")
-        options[name] = _OPTION_READERS[name](text, name, value)
-    return options
+        options[name] = (_WRAPPER_READERS if known is _WRAPPER_OPTIONS else _OPTION_READERS)[name](text, name, value)
+    return _prefixed(text, options) if known is _WRAPPER_OPTIONS and options else options
+
+
+def _prefixed(text: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Both options of the gateway's prefix in one."""
+    missing = [name for name in _WRAPPER_OPTIONS if name not in options]
+    if missing:
+        raise _wrong(text, f"{missing[0]} is missing", "a gateway's prefix takes both, like network=1&physical=0102")
+    return {"behind": (options["network"], options["physical"])}
 
 
 def _number(text: str, name: str, value: str, allowed: range | tuple[int, ...]) -> int:
@@ -162,6 +179,19 @@ def _number(text: str, name: str, value: str, allowed: range | tuple[int, ...]) 
 
 def _physical(text: str, name: str, value: str) -> int:
     return _number(text, name, value, range(0x4000))
+
+
+def _network(text: str, name: str, value: str) -> int:
+    return _number(text, name, value, range(256))
+
+
+def _physical_octets(text: str, name: str, value: str) -> bytes:
+    if value.isascii() and value.isalnum() and len(value) <= 2 * _LONGEST_PHYSICAL:
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            pass
+    raise _wrong(text, f"{name}={value}", "write the octets of the physical address in hex, like 0102")
 
 
 def _address_size(text: str, name: str, value: str) -> int:
@@ -192,6 +222,7 @@ def _switch(text: str, name: str, value: str) -> bool:
     raise _wrong(text, f"{name}={value}", "use true or false")
 
 
+_WRAPPER_READERS = {"network": _network, "physical": _physical_octets}
 _OPTION_READERS = {
     "physical": _physical,
     "address_size": _address_size,

@@ -21,6 +21,7 @@ from headend.dlms.apdu import (
 from headend.dlms.axdr import EncodedData
 from headend.dlms.connection import ServerConnection, ServerParameters
 from headend.dlms.enumerations import ActionResult, Authentication, DataAccessResult
+from headend.dlms.gateway import GatewayServerFraming
 from headend.dlms.hdlc import HdlcServerFraming
 from headend.dlms.security import KeyContext
 from headend.dlms.wrapper import WrapperServerFraming
@@ -72,6 +73,7 @@ class ServerMeter:
         self.released = 0
         self.received = bytearray()
         self.hdlc = False
+        self.behind = None  # network id and physical address, where a gateway with prefixes is in between
         # What goes wrong on the line:
         self.chunk = None  # octets of an answer at a time
         self.silent_after = None  # answers before it says nothing more
@@ -105,6 +107,8 @@ class ServerMeter:
     async def serve(self, stream):
         self.connections += 1
         framing = HdlcServerFraming(1) if self.hdlc else WrapperServerFraming(1)
+        if self.behind is not None:
+            framing = GatewayServerFraming(framing, *self.behind)
         connection = ServerConnection(self.offers(), framing)
         while octets := await stream.read():
             self.received += octets

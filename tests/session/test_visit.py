@@ -383,6 +383,26 @@ async def test_a_store_that_gives_no_counters_ends_the_visit_in_words():
             await session.get(SERIAL)
 
 
+# Behind a gateway with prefixes
+
+
+async def test_a_meter_behind_a_gateway_is_visited_by_its_prefix():
+    house = with_registers(House())
+    house.meter.behind = (1, b"\x01\x02")
+    async with house.visit(address="memory:gateway?network=1&physical=0102") as session:
+        assert await session.get(SERIAL)
+    assert house.meter.released == 1
+    assert house.meter.received[8:13] == b"\xe6\x01\x02\x01\x02"
+
+
+async def test_another_device_behind_the_gateway_does_not_answer_in_its_place():
+    house = with_registers(House())
+    house.meter.behind = (1, b"\x01\x03")
+    with pytest.raises(DeadlineExceeded):
+        async with house.visit(address="memory:gateway?network=1&physical=0102", deadline_s=0.05):
+            raise AssertionError("the block must not run")
+
+
 # Time and loss
 
 
