@@ -126,7 +126,10 @@ class Site:
         (self.folder / "policy.toml").write_text(policy)
         text = CONFIGURATION.format(mode=mode, deadline=deadline, web=web) + extra
         # Without a schedule nothing is visited that a test did not ask for.
-        text = text + SCHEDULE.format(every=every) if every is not None else f"schedules = []\n{text}"
+        if every is not None:
+            text += SCHEDULE.format(every=every)
+        elif "[[schedules]]" not in text:
+            text = f"schedules = []\n{text}"
         self.config.write_text(text)
 
     def import_all(self):

@@ -1,0 +1,89 @@
+"""Kill -9 of the daemon at random in the middle of collection: what a meter has is stored once, and nothing twice."""
+
+import random
+import signal
+import sqlite3
+
+import pytest
+
+METERS = 12
+SCENARIO = "[meters]\nhistory_days = 2\n"
+SCHEDULES = """
+[clock]
+set = false
+[[schedules]]
+name = "poll"
+every = "2s"
+tasks = ["clock", "relay", "registers", "balance"]
+[[schedules]]
+name = "data"
+every = "3s"
+tasks = ["clock", "block_load", "daily", "events"]
+"""
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])])
+def test_rows_are_stored_once_no_counter_is_reused_and_no_edge_is_doubled(site, kills):
+    site.start_simulator(meters=METERS, scenario=SCENARIO)
+    site.configure(extra=SCHEDULES)
+    site.import_all()
+    serials = [each["serial"] for each in site.headend("meters", "list", "--json").json]
+    chance = random.Random(kills)
+    wanted = {serial: [] for serial in serials}
+    for _ in range(kills):
+        _die_in_collection(site, chance, wanted)
+    site.start_daemon()
+    site.until(lambda: all(each["state"] in ("confirmed", "cancelled") for each in site.commands()), seconds=120)
+    started = site.daemon.pid
+    site.until(lambda: _data_rounds(site, started) >= 2, seconds=120)
+    held = {serial: site.headend("read", serial, "--profile", "block_load", "--json").json for serial in serials}
+    assert site.stop_daemon() == 0
+    stats = site.ask("stats")
+    assert (stats["counters_reused"], stats["duplicate_actuations"], stats["overlapping"]) == (0, 0, 0)
+    stored = _stored(site, "block_load")
+    for serial in serials:
+        assert stored[serial] == len(held[serial]["rows"]) >= 96, serial
+    confirmed = dict.fromkeys(serials, 0)
+    for each in site.headend("commands", "list", "--json", "--limit", 1000).json:
+        confirmed[each["meter"]] += each["state"] == "confirmed"
+    for serial in serials:
+        edges = site.edges(serial)
+        assert edges == [number % 2 == 1 for number in range(len(edges))], "an edge is never made twice"
+        assert len(edges) <= confirmed[serial]
+    assert site.headend("db", "check").exit_code == 0
+
+
+def _die_in_collection(site, chance, wanted):
+    """Start, let a random number of visits be written, ask for relay work, and die."""
+    site.start_daemon()
+    serial = chance.choice(sorted(wanted))
+    action = "disconnect" if not wanted[serial] or wanted[serial][-1] == "reconnect" else "reconnect"
+    before, more = _visits(site), chance.randrange(1, 3 * METERS)
+    asked = site.headend("relay", action, serial, "--reason", "test", "--emergency", "--json")
+    if asked.exit_code == 0:
+        wanted[serial].append(action)
+    site.until(lambda: _visits(site) >= before + more, every=chance.uniform(0.005, 0.05))
+    site.stop_daemon(signal.SIGKILL)
+
+
+def _visits(site):
+    with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True) as connection:
+        return connection.execute("SELECT count(*) FROM visits").fetchone()[0]
+
+
+def _data_rounds(site, pid):
+    lines = site.daemon_log()
+    first = max(n for n, line in enumerate(lines) if line.get("event") == "started" and line.get("pid") == pid)
+    return sum(line.get("event") == "round done" and line.get("schedule") == "data" for line in lines[first:])
+
+
+def _stored(site, profile):
+    """Rows of a profile by meter, over every shape that it came in."""
+    with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True) as connection:
+        tables = connection.execute("SELECT rows_table FROM shapes WHERE profile = ?", (profile,)).fetchall()
+        counted = {}
+        for (table,) in tables:
+            query = f'SELECT m.serial, count(*) FROM "{table}" r JOIN meters m ON m.id = r.meter GROUP BY 1'
+            for serial, count in connection.execute(query):
+                counted[serial] = counted.get(serial, 0) + count
+        return counted
