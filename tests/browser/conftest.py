@@ -1,0 +1,31 @@
+"""The real server on simulated meters, seen through Debian's chromium."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "acceptance")]
+
+from browsing import Browsing, refuse_without_browser
+from faces_under_test import faces_of
+from site_under_test import Site
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One browser for all tests; each page gets a context of its own."""
+    refuse_without_browser()
+    with Browsing() as browsing:
+        yield browsing
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    """Simulator, text messages and daemon with its web faces; the first consumer's balance is below zero."""
+    site = Site(tmp_path_factory.mktemp("faces"))
+    try:
+        with faces_of(site) as started:
+            yield started
+    finally:
+        site.close()
