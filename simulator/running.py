@@ -18,6 +18,7 @@ from simulator.control import Control, serve_control
 from simulator.dialling import Dialling, parse_place
 from simulator.export import DIAL_IN, write_consumers, write_inventory, write_keys
 from simulator.fleet import Fleet
+from simulator.happenings import happen, steps
 from simulator.keyed import Nonces
 from simulator.listening import ListenError
 from simulator.meter import Meter
@@ -71,6 +72,7 @@ async def run_simulation(options: Options) -> None:
     calling = None if options.dial_in is None else parse_place(options.dial_in)
     scenario = Scenario() if options.scenario is None else read_scenario(options.scenario)
     wall, memory = time.time(), _resident()
+    time_factor = scenario.time.factor if options.time_factor is None else options.time_factor
     fleet = Fleet.create(options.meters, options.seed, scenario, _simulated_time(options, scenario, wall).now)
     nonces = Nonces(_first_counter(wall) if options.counters_from is None else options.counters_from)
     server = MeterServer(Simulation(fleet, nonces, options.framing))
@@ -87,7 +89,9 @@ async def run_simulation(options: Options) -> None:
         try:
             _export(fleet, server.simulation, options)
             _announce(control, listening, (_resident() - memory) // options.meters, options)
+            happening = asyncio.create_task(happen(server, steps(scenario, list(fleet.meters)), time_factor))
             await stopped.wait()
+            happening.cancel()
         finally:
             if listening is not None:
                 listening.close()

@@ -23,6 +23,7 @@ _NotNegative = Annotated[int, Meta(ge=0)]
 _Percent = Annotated[int, Meta(ge=0, le=100)]
 _Chance = Annotated[float, Meta(ge=0.0, le=1.0)]
 _Seconds = Annotated[float, Meta(ge=0.0, le=3600.0)]
+_LongTime = Annotated[float, Meta(ge=0.0, le=1e7)]
 _Positive = Annotated[float, Meta(gt=0.0, le=100_000.0)]
 _Int32 = Annotated[int, Meta(ge=-(1 << 31), le=(1 << 31) - 1)]
 _Maker = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
@@ -102,6 +103,29 @@ class GroupSection(Struct, frozen=True, forbid_unknown_fields=True):
         return any(first <= number <= last for first, last in number_ranges(self.meters))
 
 
+class HappeningSection(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to some meters while the simulator runs; seconds are of the meters' time.
+
+    `outage`: no supply for `lasts_seconds`. `event`: the event `code` is logged, its end after `lasts_seconds` (0: it
+    has none). `firmware`: another one, after a restart of `lasts_seconds`; it may capture blocks in another period.
+    `clock`: the clock is `offset_seconds` ahead. With `spread_seconds`, meter after meter.
+    """
+
+    kind: Literal["outage", "event", "firmware", "clock"]
+    meters: _Numbers
+    after_seconds: _LongTime = 0.0
+    lasts_seconds: _LongTime = 0.0
+    spread_seconds: _LongTime = 0.0
+    code: Annotated[int, Meta(ge=1, le=349)] = 201
+    firmware: str = "2.0.0"
+    block_period_seconds: _Block | None = None
+    offset_seconds: Annotated[float, Meta(ge=-1e6, le=1e6)] = 0.0
+
+    def __contains__(self, number: int) -> bool:
+        """Whether it happens to meter `number`."""
+        return any(first <= number <= last for first, last in number_ranges(self.meters))
+
+
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     """A whole scenario; the empty one is a plain fleet."""
 
@@ -112,6 +136,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     consumers: ConsumerSection = ConsumerSection()
     faults: FaultSection = FaultSection()
     group: tuple[GroupSection, ...] = ()
+    happening: tuple[HappeningSection, ...] = ()
 
 
 def read_scenario(path: Path) -> Scenario:
@@ -138,12 +163,12 @@ def number_ranges(text: str) -> tuple[tuple[int, int], ...]:
 def _check(path: Path, scenario: Scenario) -> None:
     if scenario.time.start is not None and scenario.time.start.tzinfo is None:
         raise ScenarioError(f"{path}: key time.start: a zone is missing, write it as 2026-01-31T18:00:00+05:30")
-    for index, group in enumerate(scenario.group):
-        for first, last in number_ranges(group.meters):
+    named = {f"group[{index}]": group.meters for index, group in enumerate(scenario.group)}
+    named |= {f"happening[{index}]": each.meters for index, each in enumerate(scenario.happening)}
+    for key, meters in named.items():
+        for first, last in number_ranges(meters):
             if first < 1 or last < first:
-                raise ScenarioError(
-                    f"{path}: key group[{index}].meters: {first}-{last} names no meters, they count from 1"
-                )
+                raise ScenarioError(f"{path}: key {key}.meters: {first}-{last} names no meters, they count from 1")
 
 
 def _explain(message: str) -> str:
