@@ -55,13 +55,15 @@ class Faces:
 
     def code(self, consumer_no, seen=0):
         """The newest one-time password for the portal, once there are more than `seen`."""
-        mine = lambda: [
-            each["text"] for each in self.messages() if consumer_no in each["text"] and _CODE.match(each["text"])
-        ]  # noqa: E501, E731
-        return _CODE.match(self.site.until(lambda: mine()[seen:] and mine())[-1])[0]
+        return self.site.until(lambda: self._codes(consumer_no)[seen:])[-1]
 
     def codes(self, consumer_no):
-        return len([each for each in self.messages() if consumer_no in each["text"] and _CODE.match(each["text"])])
+        """How many one-time passwords were sent to a consumer."""
+        return len(self._codes(consumer_no))
+
+    def _codes(self, consumer_no):
+        found = (_CODE.match(each["text"]) for each in self.messages() if consumer_no in each["text"])
+        return [each[0] for each in found if each]
 
 
 _CODE = re.compile(r"[0-9]{6}(?= )")
