@@ -20,10 +20,12 @@ def run(arm: bool, config: str | None) -> None:
     import uvloop
 
     from headend.app.daemon import run_daemon
+    from headend.cli.foreign_logs import take_over
     from headend.cli.running import set_up_logs
     from headend.settings import load_settings
 
     settings = load_settings(config)
     set_up_logs(settings.document.log)
+    take_over(settings.document.log)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run_daemon(settings, armed=arm))

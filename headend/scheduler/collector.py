@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 from attrs import Factory, define, field, frozen
+from structlog.contextvars import bound_contextvars
 
 from headend.commands.journal import Journal
 from headend.errors import HeadendError
@@ -335,7 +336,8 @@ class Collector:
         self._lanes.give_back(meter.lane_name, relay=relay)
         recovered = self._lanes.heard(meter.lane_name, result.outcome, shared=bool(meter.lane), now=now)
         self._backlog.unpark(meter.lane_name)
-        self._learn(work, result, now)
+        with bound_contextvars(visit=flight.name):
+            self._learn(work, result, now)
         if recovered:
             self._forgive_lane(meter.lane_name, now)
         if flight.later is not None:

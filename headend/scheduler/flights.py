@@ -5,6 +5,7 @@ import traceback
 
 import structlog
 from attrs import define
+from structlog.contextvars import bound_contextvars
 
 from headend.errors import HeadendError
 from headend.scheduler.backlog import Work
@@ -24,12 +25,19 @@ class Flight:
     task: asyncio.Task[None] | None = None
     later: Work | None = None
 
+    @property
+    def name(self) -> str:
+        """What log lines call this visit of the meter: when it began, as the row of the visit has it."""
+        return self.visit.started.isoformat()
+
 
 async def carry(flight: Flight, ports: VisitPorts, open_session: OpenSession, limit_s: float) -> VisitResult:
     """Visit; `limit_s` is the last bound in seconds. Raises nothing but cancellation."""
     meter = flight.work.meter.serial
     try:
-        return await _visit(flight, ports, open_session, limit_s)
+        # Every line that is written meanwhile, by whatever room, tells which visit it belongs to.
+        with bound_contextvars(meter=meter, visit=flight.name):
+            return await _visit(flight, ports, open_session, limit_s)
     except HeadendError as error:
         _log.error("a visit could not be written", meter=meter, error=str(error))
         return VisitResult(Outcome.FAILED, str(error), tuple(flight.visit.commands))
