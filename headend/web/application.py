@@ -18,7 +18,7 @@ from headend.web.faces import Faces, WebRequest
 from headend.web.headers import add_headers
 from headend.web.look import STATIC
 from headend.web.pages import page
-from headend.web.problems import on_defect, on_http_error, on_own_error
+from headend.web.problems import on_defect, on_http_error, on_own_error, on_too_large
 from headend.web.security import Permission, guard, needs, refuse_undeclared
 from headend.web.sessions import Identify
 
@@ -46,7 +46,12 @@ def make_application(ports: Faces, further: Sequence[Router] = (), version: str 
         before_request=refuse_foreign_forms,
         before_send=[add_headers],
         middleware=[DefineMiddleware(Identify, ports=ports)],
-        exception_handlers={HTTPException: on_http_error, HeadendError: on_own_error, Exception: on_defect},
+        exception_handlers={
+            HTTPException: on_http_error,
+            HeadendError: on_own_error,
+            OverflowError: on_too_large,
+            Exception: on_defect,
+        },
         request_max_body_size=_MOST_OCTETS,
         state=State({"faces": ports}),
         openapi_config=openapi_config(version),

@@ -57,6 +57,11 @@ def on_own_error(request: WebRequest, error: HeadendError) -> Response[Any]:
     return answer(request, status, str(error))
 
 
+def on_too_large(request: WebRequest, _: OverflowError) -> Response[Any]:
+    """A number larger than any that is kept: nothing has it."""
+    return answer(request, 404, "there is nothing with such a large number")
+
+
 def on_defect(request: WebRequest, error: Exception) -> Response[Any]:
     """A mistake of ours: told in the log, with the place, and not to the caller."""
     _log.error("a page failed", path=request.url.path, exc_info=error)

@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 from litestar import Response
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from headend.web.api import shapes
 from headend.web.api.cursors import rows_after
@@ -17,7 +17,7 @@ from headend.web.faces import WebRequest, faces
 async def accounts(
     request: WebRequest,
     office: Office = "",
-    q: Annotated[str, Parameter(max_length=100)] = "",
+    q: Annotated[str, QueryParameter(max_length=100)] = "",
     cursor: Cursor = "",
     limit: Limit = 100,
 ) -> shapes.Page[shapes.Account]:
@@ -29,7 +29,7 @@ async def accounts(
 
 
 @reads("/accounts/{consumer_no:str}", "accounts:read")
-async def account(request: WebRequest, consumer_no: str) -> shapes.Account:
+async def account(request: WebRequest, consumer_no: FromPath[str]) -> shapes.Account:
     """One account."""
     root = caller(request).office
     await faces(request).records.account(root, consumer_no)
@@ -40,7 +40,7 @@ async def account(request: WebRequest, consumer_no: str) -> shapes.Account:
 
 @reads("/accounts/{consumer_no:str}/ledger", "accounts:read")
 async def ledger(
-    request: WebRequest, consumer_no: str, cursor: Cursor = "", limit: Limit = 100
+    request: WebRequest, consumer_no: FromPath[str], cursor: Cursor = "", limit: Limit = 100
 ) -> shapes.Page[shapes.Entry]:
     """Entries, the oldest first."""
     root = caller(request).office
@@ -53,7 +53,7 @@ async def ledger(
 
 @changes("/accounts/{consumer_no:str}/recharges", "accounts:write", status_code=201)
 async def recharge(
-    request: WebRequest, consumer_no: str, data: shapes.NewRecharge, key: IdempotencyKey
+    request: WebRequest, consumer_no: FromPath[str], data: JSONBody[shapes.NewRecharge], key: IdempotencyKey
 ) -> Response[shapes.Recharge]:
     """Book a payment; supply comes back with it where that is due."""
     acts, actor = faces(request).acts, api_actor(request)
@@ -70,7 +70,7 @@ async def recharge(
 async def notices(
     request: WebRequest,
     office: Office = "",
-    consumer_no: Annotated[str, Parameter(max_length=11)] = "",
+    consumer_no: Annotated[str, QueryParameter(max_length=11)] = "",
     cursor: Cursor = "",
     limit: Limit = 100,
 ) -> shapes.Page[shapes.Notice]:

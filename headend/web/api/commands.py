@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Response
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from headend.commands.model import Command, State, Target
 from headend.web.api import shapes
@@ -14,15 +14,15 @@ from headend.web.api.once import IdempotencyKey, once
 from headend.web.api.routes import api_actor, caller, changes, office_of, reads
 from headend.web.faces import WebRequest, faces
 
-Number = Annotated[int, Parameter(ge=1, lt=1 << 62)]
+Number = Annotated[int, PathParameter(ge=1, lt=1 << 62)]
 
 
 @reads("/commands", "commands:read")
 async def commands(
     request: WebRequest,
     office: Office = "",
-    meter: Annotated[str, Parameter(max_length=100)] = "",
-    wanted: Annotated[State | None, Parameter(query="state")] = None,
+    meter: Annotated[str, QueryParameter(max_length=100)] = "",
+    wanted: Annotated[State | None, QueryParameter(name="state")] = None,
     cursor: Cursor = "",
     limit: Limit = 100,
 ) -> shapes.Page[shapes.Command]:
@@ -54,7 +54,7 @@ async def command(request: WebRequest, number: Number) -> shapes.CommandDetail:
 
 
 @changes("/commands", "commands:write", status_code=201)
-async def ask(request: WebRequest, data: shapes.NewCommand, key: IdempotencyKey) -> Response[shapes.Command]:
+async def ask(request: WebRequest, data: JSONBody[shapes.NewCommand], key: IdempotencyKey) -> Response[shapes.Command]:
     """Ask for a relay state. It is journalled; `GET /commands/{id}` shows when it was read back."""
     acts, actor = faces(request).acts, api_actor(request)
     cause = f"api:{caller(request).id}:{key}"
@@ -68,7 +68,7 @@ async def ask(request: WebRequest, data: shapes.NewCommand, key: IdempotencyKey)
 
 
 @changes("/commands/{number:int}/cancel", "commands:write", status_code=200)
-async def cancel(request: WebRequest, number: Number, data: shapes.Cancel) -> shapes.Command:
+async def cancel(request: WebRequest, number: Number, data: JSONBody[shapes.Cancel]) -> shapes.Command:
     """Cancel what is not sent."""
     return _command(await faces(request).acts.cancel(api_actor(request), number, data.reason))
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
@@ -19,12 +19,12 @@ _EVERY_S: Final = 1.0
 _ALIVE_EVERY: Final = 15
 _PIECE: Final = 500
 
-After = Annotated[int, Parameter(ge=0, lt=1 << 62, description="the last number that is known")]
+After = Annotated[int, QueryParameter(ge=0, lt=1 << 62, description="the last number that is known")]
 
 
 @reads("/events", "events:read")
 async def events(
-    request: WebRequest, after: After = 0, limit: Annotated[int, Parameter(ge=1, le=1000)] = 200
+    request: WebRequest, after: After = 0, limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 200
 ) -> shapes.Events:
     """Events after a number, in order; `last` is the number to ask after next time."""
     found, last = await faces(request).records.events_after(caller(request).office, after, limit)
@@ -32,7 +32,9 @@ async def events(
 
 
 @reads("/events/stream", "events:read")
-async def stream(request: WebRequest, after: After | None = None) -> ServerSentEvent:
+async def stream(
+    request: WebRequest, after: Annotated[int | None, QueryParameter(ge=0, lt=1 << 62)] = None
+) -> ServerSentEvent:
     """Events as they happen (text/event-stream); a client that comes back says what it had by Last-Event-ID."""
     ports, office = faces(request), caller(request).office
     known = request.headers.get("last-event-id", "")

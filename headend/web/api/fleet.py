@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar.exceptions import ValidationException
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, PathParameter, QueryParameter
 
 from headend.meters.reading import ProfileRows
 from headend.meters.reading import Reading as MeterReading
@@ -14,9 +14,9 @@ from headend.web.api.cursors import rows_after
 from headend.web.api.routes import api_actor, caller, changes, office_of, reads
 from headend.web.faces import WebRequest, faces
 
-Limit = Annotated[int, Parameter(ge=1, le=500)]
-Cursor = Annotated[str, Parameter(max_length=400)]
-Office = Annotated[str, Parameter(max_length=200)]
+Limit = Annotated[int, QueryParameter(ge=1, le=500)]
+Cursor = Annotated[str, QueryParameter(max_length=400)]
+Office = Annotated[str, QueryParameter(max_length=200)]
 #: The longest time that one call reads.
 _LONGEST: Final = timedelta(days=100)
 
@@ -25,7 +25,7 @@ _LONGEST: Final = timedelta(days=100)
 async def meters(
     request: WebRequest,
     office: Office = "",
-    q: Annotated[str, Parameter(max_length=100)] = "",
+    q: Annotated[str, QueryParameter(max_length=100)] = "",
     cursor: Cursor = "",
     limit: Limit = 100,
 ) -> shapes.Page[shapes.Meter]:
@@ -37,7 +37,7 @@ async def meters(
 
 
 @reads("/meters/{serial:str}", "meters:read")
-async def meter(request: WebRequest, serial: str) -> shapes.Meter:
+async def meter(request: WebRequest, serial: FromPath[str]) -> shapes.Meter:
     """One meter."""
     root = caller(request).office
     await faces(request).records.meter(root, serial)
@@ -49,10 +49,10 @@ async def meter(request: WebRequest, serial: str) -> shapes.Meter:
 @reads("/meters/{serial:str}/readings", "meters:read")
 async def readings(
     request: WebRequest,
-    serial: str,
-    register: Annotated[str, Parameter(max_length=100)] = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
+    serial: FromPath[str],
+    register: Annotated[str, QueryParameter(max_length=100)] = "",
+    since: FromQuery[datetime | None] = None,
+    until: FromQuery[datetime | None] = None,
 ) -> list[shapes.Reading]:
     """The newest value of each register; with `register`, its values since a moment (a week), oldest first."""
     records, root = faces(request).records, caller(request).office
@@ -64,7 +64,11 @@ async def readings(
 
 @reads("/meters/{serial:str}/profiles/{profile:str}", "meters:read")
 async def profile(
-    request: WebRequest, serial: str, profile: str, since: datetime | None = None, until: datetime | None = None
+    request: WebRequest,
+    serial: FromPath[str],
+    profile: FromPath[str],
+    since: FromQuery[datetime | None] = None,
+    until: FromQuery[datetime | None] = None,
 ) -> list[shapes.Profile]:
     """Rows of a profile (`block_load`, `daily`, …) since a moment (a week), one piece a set of columns."""
     start, end = _span(request, since, until)
@@ -73,14 +77,14 @@ async def profile(
 
 
 @changes("/meters/{serial:str}/readings", "commands:write", status_code=202)
-async def read_now(request: WebRequest, serial: str) -> shapes.ReadRequest:
+async def read_now(request: WebRequest, serial: FromPath[str]) -> shapes.ReadRequest:
     """Ask the daemon to read a meter now."""
     return shapes.ReadRequest(request=await faces(request).acts.read_now(api_actor(request), serial))
 
 
 @reads("/meters/{serial:str}/readings/requests/{number:int}", "commands:write")
 async def read_answer(
-    request: WebRequest, serial: str, number: Annotated[int, Parameter(ge=1, lt=1 << 62)]
+    request: WebRequest, serial: FromPath[str], number: Annotated[int, PathParameter(ge=1, lt=1 << 62)]
 ) -> shapes.ReadAnswer:
     """What came of it."""
     found = await faces(request).acts.read_answer(api_actor(request), serial, number)

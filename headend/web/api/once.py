@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar import Response
 from litestar.exceptions import ClientException, ValidationException
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from headend.web.api.routes import caller
 from headend.web.faces import WebRequest, faces
@@ -17,8 +17,8 @@ _KEY: Final = re.compile(r"[!-~]{8,64}")
 
 IdempotencyKey = Annotated[
     str,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         min_length=8,
         max_length=64,
         pattern=r"^[!-~]{8,64}$",

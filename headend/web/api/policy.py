@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from litestar.exceptions import PermissionDeniedException
+from litestar.params import JSONBody
 
 from headend.web.api import shapes
 from headend.web.api.routes import caller, changes
@@ -11,7 +12,7 @@ from headend.web.faces import WebRequest, faces
 
 
 @changes("/policy/replay", "policy:read", status_code=200)
-async def replay(request: WebRequest, data: shapes.Replay) -> shapes.Replayed:
+async def replay(request: WebRequest, data: JSONBody[shapes.Replay]) -> shapes.Replayed:
     """Judge the facts of past decisions by other rules; nothing is changed and no meter is touched."""
     if caller(request).office:
         raise PermissionDeniedException("rules are tried for the whole house; this token is bound to an office")
