@@ -52,7 +52,8 @@ def trace(source: str, form: str, keys_file: str | None, strict: bool, as_json: 
 
     SOURCE is hexadecimal text (spaces allowed), a file with one such text a line, a file of raw octets, a packet
     capture (pcap, pcapng), or - for lines on standard input. The keys file has [[keys]] tables with `ek` and, where
-    known, `ak` and `title` (the sender's system title), all hexadecimal.
+    known, `ak` and `title` (the sender's system title), all hexadecimal; with `kek` the keys that come wrapped in
+    general-ciphering are unwrapped. A value that came in several blocks is shown, joined, with its last one.
     """
     from headend.cli.trace_keys import load_keys
     from headend.dlms.trace import KeyRing
@@ -66,6 +67,7 @@ def trace(source: str, form: str, keys_file: str | None, strict: bool, as_json: 
 
 def _trace_one(item: Input, tracer: Tracer, *, as_json: bool) -> bool:
     """Print what one input says; whether something in it was wrong."""
+    tracer.joiner.conversation = frozenset((item.about.get("from"), item.about.get("to")))
     try:
         described = tracing.trace(item.octets, item.form, tracer)
     except DecodeError as error:

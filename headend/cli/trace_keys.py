@@ -2,12 +2,14 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from headend.dlms.errors import LocalError
 from headend.dlms.security import KeyContext
 from headend.dlms.trace import TraceKey
 from headend.errors import HeadendError
+
+_KEY_SIZES: Final = (16, 32)
 
 
 class KeysError(HeadendError):
@@ -33,13 +35,18 @@ def _entry(path: Path, number: int, entry: dict[str, Any]) -> TraceKey:
     title = _octets(where, "title", entry)
     if title is not None and len(title) != 8:
         raise KeysError(f"{where}: title has {len(title)} octets, not 8")
-    encryption_key = _octets(where, "ek", entry)
-    if encryption_key is None:
-        raise KeysError(f"{where}: ek is missing")
+    encryption_key, master_key = _octets(where, "ek", entry), _octets(where, "kek", entry)
+    authentication_key = _octets(where, "ak", entry) or b""
+    key = encryption_key or master_key
+    if key is None:
+        raise KeysError(f"{where}: ek is missing (or kek, to unwrap keys with)")
+    if master_key is not None and len(master_key) not in _KEY_SIZES:
+        raise KeysError(f"{where}: kek has {len(master_key)} octets, not 16 or 32")
     try:
-        return TraceKey(KeyContext(encryption_key, _octets(where, "ak", entry) or b""), title)
+        context = KeyContext(key, authentication_key)
     except LocalError as error:
         raise KeysError(f"{where}: {error}") from error
+    return TraceKey(None if encryption_key is None else context, title, master_key, authentication_key)
 
 
 def _octets(where: str, name: str, entry: dict[str, Any]) -> bytes | None:

@@ -164,6 +164,8 @@ def test_keys_decipher_and_a_key_without_title_fits_any_sender(tmp_path):
         ("", "[[keys]] tables are missing"),
         ("keys = 1", "[[keys]] tables are missing"),
         ("[[keys]]", "entry 1: ek is missing"),
+        ('[[keys]]\nkek = "00"', "entry 1: kek has 1 octets"),
+        ('[[keys]]\nkek = "000102030405060708090a0b0c0d0e0f"\nak = "00"', "an authentication key of 1 octets"),
         ("[[keys]]\nek = 'xyz'", "entry 1: ek is no hexadecimal text"),
         ("[[keys]]\nek = 1", "entry 1: ek is no hexadecimal text"),
         ("[[keys]]\nek = '00'", "an encryption key of 1 octets"),
@@ -310,3 +312,19 @@ def test_packets_cut_by_the_capture_are_passed_over():
     packets = [ethernet(conversation()[2])[:size] for size in range(60)]
     for payload in read_payloads(pcap(packets)):
         assert len(payload.octets) <= 5
+
+
+def test_blocks_in_a_file_of_lines_show_the_value_with_the_last(tmp_path):
+    file = tmp_path / "lines.txt"
+    file.write_text("c402c1000000000100020202\nc002c100000001\nc402c10100000002000411051106\n")
+    *before, last = objects(run(str(file), "--json"))
+    assert not any("joined" in fields for fields in before)
+    assert last["joined"]["apdu"] == "get-response-normal"
+    assert last["joined"]["data"] == ["structure", [["unsigned", 5], ["unsigned", 6]]]
+    assert "joined  get-response-normal" in run(str(file)).stdout
+
+
+def test_an_entry_with_a_kek_alone_is_enough(tmp_path):
+    keys = tmp_path / "keys.toml"
+    keys.write_text('[[keys]]\nkek = "000102030405060708090a0b0c0d0e0f"\n')
+    assert run(GET, "--keys", str(keys), "--json").exit_code == 0

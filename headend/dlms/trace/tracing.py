@@ -26,6 +26,7 @@ from headend.dlms.apdu.tags import GLO_TAGS
 from headend.dlms.errors import DecodeError, LocalError, SecurityError
 from headend.dlms.security import KeyContext, unprotect, unprotect_general
 from headend.dlms.trace.acse import describe_acse, field_order
+from headend.dlms.trace.joining import Joiner
 from headend.dlms.trace.keys import KeyRing
 from headend.dlms.trace.services import describe
 from headend.dlms.trace.values import Fields
@@ -46,6 +47,7 @@ class Tracer:
 
     strict: bool = True
     keys: KeyRing = field(factory=KeyRing)
+    joiner: Joiner = field(factory=Joiner)
 
     def apdu(self, octets: bytes) -> Fields:
         """The APDU that `octets` are; DecodeError when they are none."""
@@ -72,7 +74,7 @@ class Tracer:
             case _:
                 if isinstance(apdu, InitiateRequest):
                     self.keys.learn_dedicated(apdu.dedicated_key)
-                return describe(apdu)
+                return describe(apdu) | self.joiner.take(apdu)
 
     def _enveloped(self, apdu: GeneralSigning | GatewayRequest | GatewayResponse, octets: bytes, depth: int) -> Fields:
         """APDUs that carry another one in clear."""
@@ -117,11 +119,15 @@ class Tracer:
 
     def _general_ciphering(self, apdu: GeneralCiphering, depth: int) -> Fields:
         fields = _header(apdu)
+        wrapped = apdu.key_info.wrapped if isinstance(apdu.key_info, WrappedKey) else None
         if apdu.key_info is not None:
             fields["key_info"] = _key_info(apdu.key_info)
+        if wrapped is not None and self.keys.can_unwrap:
+            fields["key_info"]["unwrapped"] = self.keys.unwraps(wrapped)
         fields["ciphered_length"] = 5 + len(apdu.ciphertext)
         title = apdu.header.originator_system_title or None
-        return fields | _security(apdu) | self._deciphered(apdu, title, None, depth, dedicated=False)
+        opened = self._deciphered(apdu, title, None, depth, dedicated=False, wrapped=wrapped)
+        return fields | _security(apdu) | opened
 
     def _deciphered(
         self,
@@ -131,9 +137,10 @@ class Tracer:
         depth: int,
         *,
         dedicated: bool,
+        wrapped: bytes | None = None,
     ) -> Fields:
         tried = False
-        for context, sender in self.keys.candidates(title, dedicated=dedicated):
+        for context, sender in self.keys.candidates(title, dedicated=dedicated, wrapped=wrapped):
             tried = True
             plain = _open(apdu, context, sender)
             if plain is None:
