@@ -92,6 +92,8 @@ file = "policy.toml"
 mode = "automatic"
 [web]
 listen = "{web}"
+[portal]
+gateway = "sandbox"
 [notices]
 quiet_hours = ""
 [[channels]]

@@ -14,6 +14,8 @@ HEIGHT: Final = 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 4, 8, 22
 #: Bars that have a label below them, at most; more would run into each other.
 _MOST_LABELS: Final = 8
+#: A scale reaches at least this many watt-hours: less has too many digits to be read.
+_LEAST: Final = 100
 
 
 @frozen
@@ -82,5 +84,5 @@ def _round_up(watt_hours: int) -> int:
     while True:
         for part in (1, 2, 5):
             if part * size >= watt_hours:
-                return max(part * size, 10)
+                return max(part * size, _LEAST)
         size *= 10

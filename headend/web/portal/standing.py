@@ -16,6 +16,8 @@ class Supply(StrEnum):
     ON = "on"
     OFF = "off"
     RESTORING = "restoring"
+    #: The contact is open, and a press of the button at the meter closes it.
+    READY = "ready"
     UNKNOWN = "unknown"
 
 
@@ -82,6 +84,8 @@ def whole_rupees(paise: int) -> int:
 
 
 def _supply(facts: Facts) -> Supply:
+    if facts.relay_ready:
+        return Supply.READY
     command = facts.open_command
     if command is not None and command.target == "connected" and facts.relay_connected is not True:
         return Supply.RESTORING
@@ -110,7 +114,7 @@ def _partial(facts: Facts, policy: Policy, supply: Supply) -> int | None:
 
 
 def _outlook(facts: Facts, policy: Policy, supply: Supply) -> tuple[Outlook, datetime | None]:
-    if supply in (Supply.OFF, Supply.RESTORING):
+    if supply in (Supply.OFF, Supply.RESTORING, Supply.READY):
         return Outlook.IS_OFF, None
     if is_protected(facts, policy):
         return Outlook.PROTECTED, None

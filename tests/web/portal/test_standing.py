@@ -84,6 +84,7 @@ def test_credit_and_missing_balance():
         ({"relay_connected": False, "disconnected_by_us": True}, Supply.OFF, "credit"),
         ({"relay_connected": False}, Supply.OFF, "other"),
         ({"relay_connected": None}, Supply.UNKNOWN, "other"),
+        ({"relay_connected": False, "relay_ready": True}, Supply.READY, "other"),
         (
             {"relay_connected": False, "open_command": OpenCommand(1, "connected", "requested")},
             Supply.RESTORING,
