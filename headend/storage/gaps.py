@@ -36,7 +36,7 @@ def search(connection: Connection, serial: str, profiles: Sequence[Periodic], no
     meter = known(connection, serial)
     for profile in profiles:
         period = _period(connection, meter.id, profile)
-        _look(connection, meter, profile.name, period, now)
+        _look(connection, meter, profile, period, now)
         _lose(connection, meter, profile, period, now)
     rows = connection.execute(
         "SELECT id, profile, since, until FROM gaps WHERE meter = ? AND state = 'open' ORDER BY since", (meter.id,)
@@ -100,27 +100,34 @@ def flag_doubtful(connection: Connection, visit: Visit, profile: ProfileRows, de
         _flag(connection, visit, profile.profile, [to_hundredths(row.time) for row in future], "future")
 
 
-def _look(connection: Connection, meter: Known, profile: str, period: timedelta, now: datetime) -> None:
+def _look(connection: Connection, meter: Known, profile: Periodic, period: timedelta, now: datetime) -> None:
     mark = connection.execute(
-        "SELECT at FROM gap_marks WHERE meter = ? AND profile = ?", (meter.id, profile)
+        "SELECT at FROM gap_marks WHERE meter = ? AND profile = ?", (meter.id, profile.name)
     ).fetchone()
-    newest = last_time(connection, meter.id, profile)
+    newest = last_time(connection, meter.id, profile.name)
     # A row from the future would make everything before it a gap.
     if newest is None or newest > now + period:
         return
-    since = None if mark is None else from_hundredths(mark[0])
-    if since is not None and newest <= since:
-        return
-    times = _times(connection, meter.id, profile, since, newest)
-    for gap in gaps(profile, times, period, since or times[0], newest):
+    since = None
+    if mark is not None:
+        since = from_hundredths(mark[0])
+        if newest <= since:
+            return
+    elif profile.depth is not None:
+        # What the meter may still hold: that some days were read by hand is no reason to leave out those before.
+        since = newest - (profile.depth - 1) * period
+        overwritten = now - profile.depth * period - since
+        since += max(0, -(-overwritten // period)) * period
+    times = _times(connection, meter.id, profile.name, since, newest)
+    for gap in gaps(profile.name, times, period, since or times[0], newest):
         connection.execute(
             "INSERT INTO gaps (meter, profile, since, until, found_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            (meter.id, profile, to_hundredths(gap.since), to_hundredths(gap.until), to_micros(now)),
+            (meter.id, profile.name, to_hundredths(gap.since), to_hundredths(gap.until), to_micros(now)),
         )
     connection.execute(
         "INSERT INTO gap_marks (meter, profile, at) VALUES (?, ?, ?)"
         " ON CONFLICT (meter, profile) DO UPDATE SET at = excluded.at",
-        (meter.id, profile, to_hundredths(newest)),
+        (meter.id, profile.name, to_hundredths(newest)),
     )
 
 

@@ -30,7 +30,7 @@ def logged(*events, profile="events_other"):
     return ProfileRows(profile, CODE, made)
 
 
-async def search(store, depth=1680):
+async def search(store, depth=None):
     found = await store.fleet.search_gaps([(SERIAL, [Periodic("block_load", HALF_HOUR, depth)])])
     return found.get(SERIAL, ())
 
@@ -63,11 +63,18 @@ async def test_a_gap_that_the_meter_has_nothing_for_is_asked_for_twice_and_then_
 async def test_a_gap_that_the_meter_has_overwritten_is_told_as_lost(house, clock):
     for first in (0, 6):
         await house.fleet.record_visit(visit(clock, profiles=(rows(MIDNIGHT + first * HALF_HOUR, 3),)), None)
-    assert len(await search(house, depth=100)) == 1
-    clock.forward(days=3)
-    assert await search(house, depth=100) == ()
-    ((event),) = await events_of(house, "gap.lost")
+    assert len(await search(house, depth=9)) == 1
+    clock.forward(hours=3)
+    assert await search(house, depth=9) == ()
+    (event,) = await events_of(house, "gap.lost")
     assert event.meter == SERIAL
+
+
+async def test_what_a_meter_may_hold_before_the_first_row_is_a_gap_until_it_was_asked_for(house, clock):
+    await house.fleet.record_visit(visit(clock, backfilled=(rows(MIDNIGHT, 3),)), None)
+    # One is the newest of twenty rows; it is six o'clock, so that what lies before eight is overwritten.
+    (gap,) = await search(house, depth=20)
+    assert (gap.since, gap.until) == (MIDNIGHT - 8 * HALF_HOUR, MIDNIGHT - HALF_HOUR)
 
 
 async def test_rows_of_a_wrong_clock_are_kept_and_flagged(house, clock):
