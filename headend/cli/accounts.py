@@ -83,6 +83,8 @@ def _show_now(
         "office": account.office,
         "mode of the office": facts.mode,
         "protected": account.protected,
+        "tariff": account.tariff,
+        "sanctioned load": None if account.sanctioned_load is None else f"{account.sanctioned_load / 1000:g} kW",
         "balance kept by": account.balance_source,
     }
     table(f"Account {account.consumer_no} ({account.name})", ("", ""), fields.items())

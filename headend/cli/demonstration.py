@@ -20,6 +20,7 @@ from headend.cli.livescreen import Screen, as_svg
 from headend.cli.output import say
 from headend.errors import HeadendError
 from headend.prepaid.model import Mode
+from headend.prepaid.rules import demonstration_rules
 from headend.scheduler.judge import judge_recharge
 from headend.settings import load_settings
 from headend.storage.board import Counts
@@ -57,29 +58,6 @@ opening_balance_paise = 5
 [[group]]
 meters = "{protected}"
 protected = "medical equipment"
-"""
-
-POLICY: Final = """
-name = "demonstration"  # no grace, no closed hours, a written notice is enough: never where people live
-max_reading_age = "5m"
-max_balance_age = "5m"
-grace = "0s"
-command_expiry = "10m"
-low_levels = ["100", "50", "20"]
-
-[notice]
-required = "written"
-minimum_age = "2s"
-
-[calendar]
-hours = []
-days = []
-second_saturdays = false
-
-[caps]
-per_hour = 1000
-per_day = 1000
-per_segment_hour = 1000
 """
 
 CONFIGURATION: Final = """
@@ -349,7 +327,7 @@ async def fresh_headend(folder: Path, count: int, gateway: int, web: str = "") -
 
     `web` is where console and portal are served; empty: nowhere.
     """
-    (folder / "policy.toml").write_text(POLICY)
+    (folder / "policy.toml").write_text(demonstration_rules())
     # A round takes the fleet's time; the demonstration's decisions need one every few seconds.
     (folder / "headend.toml").write_text(CONFIGURATION.format(every=max(3, count // 100), gateway=gateway, web=web))
     create_kek_file(folder / "headend.kek")

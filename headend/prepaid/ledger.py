@@ -19,6 +19,7 @@ class Flag(StrEnum):
     TIME_BACKWARDS = "time_backwards"
     GAP = "gap"
     IMPLAUSIBLE = "implausible"
+    NO_LOAD = "no_load"
 
 
 @frozen
@@ -33,18 +34,23 @@ class Charge:
     flag: Flag | None = None
 
 
-def charge(consumer_no: str, mark: EnergyMark | None, seen: EnergyMark, tariff: Tariff) -> Charge:
+def charge(
+    consumer_no: str, mark: EnergyMark | None, seen: EnergyMark, tariff: Tariff, load: int | None = None
+) -> Charge:
     """Charge the energy between `mark` and `seen` (meter, register in Wh, time), and the fixed charge of days begun.
 
-    The first value of a meter charges nothing. A value seen twice charges nothing.
+    The first value of a meter charges nothing. A value seen twice charges nothing. `load`: the sanctioned load in W; a
+    tariff that charges by it charges nothing without it.
     """
     if mark is None:
         return Charge((), evolve(seen, slab_period=_period(tariff, seen.at)))
     flag = doubt(mark, seen, tariff)
+    if flag is None and tariff.fixed_per_kw and load is None:
+        flag = Flag.NO_LOAD
     if flag is not None:
         return Charge((), mark, flag)
     energy, moved = _energy(consumer_no, mark, seen, tariff)
-    return Charge((*energy, *_fixed(consumer_no, mark.at, seen.at, tariff)), moved)
+    return Charge((*energy, *_fixed(consumer_no, mark.at, seen.at, tariff, load)), moved)
 
 
 def doubt(mark: EnergyMark, seen: EnergyMark, tariff: Tariff) -> Flag | None:
@@ -119,11 +125,15 @@ def _period(tariff: Tariff, moment: datetime) -> str:
     return f"{tariff.local(moment):%Y-%m}"
 
 
-def _fixed(consumer_no: str, since: datetime, until: datetime, tariff: Tariff) -> tuple[NewEntry, ...]:
+def _fixed(
+    consumer_no: str, since: datetime, until: datetime, tariff: Tariff, load: int | None
+) -> tuple[NewEntry, ...]:
     """The fixed charge of each local day that began after `since`."""
     first, last = tariff.local(since).date(), tariff.local(until).date()
     days = [first + timedelta(days=count + 1) for count in range((last - first).days)]
-    return tuple(_fixed_entry(consumer_no, day, amount, until) for day in days if (amount := tariff.fixed_on(day)))
+    return tuple(
+        _fixed_entry(consumer_no, day, amount, until) for day in days if (amount := tariff.fixed_on(day, load))
+    )
 
 
 def _fixed_entry(consumer_no: str, day: date, amount: int, at: datetime) -> NewEntry:

@@ -27,6 +27,7 @@ class Account:
 
     `protected` names why this consumer must never be cut (`medical equipment`), None for others; `language` is `hi` or
     `en`. `converted_at`: when the account became prepaid, None when that is not known.
+    `sanctioned_load`: what the consumer may draw by contract, in W, None when that is not known.
     """
 
     consumer_no: str
@@ -41,6 +42,7 @@ class Account:
     meter: str | None
     reconciled: bool = True
     converted_at: datetime | None = None
+    sanctioned_load: int | None = None
 
 
 class EntryKind(StrEnum):

@@ -87,6 +87,7 @@ class _TariffFile(msgspec.Struct, forbid_unknown_fields=True):
     name: str
     slabs: list[_SlabFile]
     fixed_per_month: str = "0"
+    fixed_per_kw_month: str = "0"
     duty_per_cent: str = "0"
     time_zone: str = "Asia/Kolkata"
     max_watts: int = 60_000
@@ -136,6 +137,7 @@ def parse_tariff(text: str, source: str) -> Tariff:
                 for slab in file.slabs
             ),
             fixed=_money("fixed_per_month", file.fixed_per_month),
+            fixed_per_kw=_money("fixed_per_kw_month", file.fixed_per_kw_month),
             duty=_money("duty_per_cent", file.duty_per_cent),
             time_zone=file.time_zone,
             max_watts=file.max_watts,
@@ -148,6 +150,11 @@ def parse_tariff(text: str, source: str) -> Tariff:
 def default_policy() -> Policy:
     """The careful policy that ships with the package."""
     return parse_policy(_shipped("policy.toml"), "policy.toml")
+
+
+def demonstration_rules() -> str:
+    """The policy of `headend demo`, as TOML text: for simulated meters alone."""
+    return _shipped("demonstration.toml")
 
 
 def default_tariff() -> Tariff:

@@ -26,6 +26,8 @@ class Slab:
 class Tariff:
     """A tariff. `fixed` in paise a month, spread over its days; `duty` in hundredths of a per cent of it for energy.
 
+    `fixed_per_kw`: paise a month for each kW of sanctioned load, in proportion to it, beside `fixed`.
+
     `max_watts` is the mean power above which a difference of two readings is not believed; `max_gap` the longest time
     between two readings that is charged without a person's look.
     """
@@ -37,6 +39,7 @@ class Tariff:
     time_zone: str = "Asia/Kolkata"
     max_watts: int = 60_000
     max_gap: timedelta = field(default=timedelta(days=40))
+    fixed_per_kw: int = 0
 
     def __attrs_post_init__(self) -> None:
         """Refuse slabs that do not rise to an open end, amounts below zero, an unknown zone: ValueError."""
@@ -46,7 +49,7 @@ class Tariff:
         bounded = [end for end in ends if end is not None]
         if any(low >= high for low, high in pairwise([0, *bounded])):
             raise ValueError("the ends of the slabs must rise")
-        if min(self.fixed, self.duty, *(slab.rate for slab in self.slabs)) < 0:
+        if min(self.fixed, self.fixed_per_kw, self.duty, *(slab.rate for slab in self.slabs)) < 0:
             raise ValueError("a rate, the fixed charge or the duty is negative")
         try:
             ZoneInfo(self.time_zone)
@@ -63,10 +66,11 @@ class Tariff:
                 at = top
         return total
 
-    def fixed_on(self, day: date) -> int:
-        """The fixed charge of one day in paise; the days of a month add up to the month's charge exactly."""
+    def fixed_on(self, day: date, load: int | None = None) -> int:
+        """The fixed charge of one day in paise, for a sanctioned load in W; a month's days add up to its charge."""
         days = calendar.monthrange(day.year, day.month)[1]
-        return self.fixed * day.day // days - self.fixed * (day.day - 1) // days
+        month = self.fixed + self.fixed_per_kw * (load or 0) // 1000
+        return month * day.day // days - month * (day.day - 1) // days
 
     def local(self, moment: datetime) -> datetime:
         """The moment in the tariff's time zone."""

@@ -118,7 +118,7 @@ def _charged(rules: Rules, view: AccountView, record: VisitRecord) -> _Charged |
     except HeadendError:
         # The visit is written and a reconnect still follows; the energy waits in the register.
         return _Charged(None, "energy.no_tariff")
-    charged = charge(account.consumer_no, view.mark, seen, tariff)
+    charged = charge(account.consumer_no, view.mark, seen, tariff, account.sanctioned_load)
     return _Charged(charged, None) if charged.flag is None else _Charged(None, f"energy.{charged.flag}")
 
 

@@ -16,7 +16,7 @@ from headend.storage.times import from_micros, to_micros
 
 _ACCOUNT: Final = """
 SELECT a.id, a.consumer_no, a.name, a.language, a.mobile, a.category, a.office, a.tariff, a.protected, a.balance_source,
-       m.serial, a.reconciled, a.converted_at, a.negative_since, m.id, m.time_zone
+       m.serial, a.reconciled, a.converted_at, a.sanctioned_load, a.negative_since, m.id, m.time_zone
 FROM accounts a LEFT JOIN meters m ON m.consumer_no = a.consumer_no
 """
 
@@ -180,7 +180,7 @@ def energy_mark(connection: Connection, stored: StoredAccount) -> EnergyMark | N
 
 def _stored(row: tuple[Any, ...]) -> StoredAccount:
     (row_id, consumer_no, name, language, mobile, category, office, tariff, protected, source, serial, *rest) = row
-    reconciled, converted_at, negative_since, meter, zone = rest
+    reconciled, converted_at, load, negative_since, meter, zone = rest
     account = Account(
         consumer_no,
         name,
@@ -194,6 +194,7 @@ def _stored(row: tuple[Any, ...]) -> StoredAccount:
         serial,
         bool(reconciled),
         from_micros(converted_at),
+        load,
     )
     return StoredAccount(row_id, account, negative_since, meter, zone or _HOUSE_ZONE)
 

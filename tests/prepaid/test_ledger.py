@@ -188,3 +188,29 @@ def test_however_often_a_register_is_read_the_same_energy_costs_the_same(steps, 
 def test_the_order_of_independent_entries_does_not_matter(entries):
     assert balance(entries) == -189
     assert running(entries)[-1] == -189
+
+
+BY_LOAD = Tariff("by load", (Slab(None, 665_000),), fixed=10_00, fixed_per_kw=100_00)
+
+
+@pytest.mark.parametrize(("load", "month"), [(2000, 210_00), (1500, 160_00), (1, 10_10)])
+def test_a_fixed_charge_by_kilowatts_of_sanctioned_load_adds_up_over_the_month(load, month):
+    mark, start = seen(0, START.replace(day=1)), START.replace(day=1)
+    for day in range(1, 31):
+        charged = charge(WHO, mark, seen(0, start + timedelta(days=day)), BY_LOAD, load)
+        mark = charged.mark
+        month += sum(amounts(charged, EntryKind.FIXED))
+    # The day on which the first value came is not charged: March has 31, and the first of them is missing.
+    assert month == BY_LOAD.fixed_on(start.date(), load)
+
+
+def test_without_a_sanctioned_load_such_a_tariff_charges_nothing_and_says_so():
+    charged = charge(WHO, seen(1000), seen(2000, START + HOUR), BY_LOAD)
+    assert (charged.flag, charged.entries, charged.mark) == (Flag.NO_LOAD, (), seen(1000))
+    assert charge(WHO, seen(1000), seen(2000, START + HOUR), BY_LOAD, 1000).flag is None
+
+
+def test_other_tariffs_do_not_ask_for_a_sanctioned_load():
+    days = (seen(1000), seen(1000, START + timedelta(days=2)))
+    tariff = Tariff("plain", FLAT.slabs, fixed=310_00)
+    assert charge(WHO, *days, tariff).entries == charge(WHO, *days, tariff, 5000).entries

@@ -6,7 +6,14 @@ import pytest
 from headend.prepaid.calendar import ALWAYS_OPEN, Calendar, Hours
 from headend.prepaid.caps import Caps
 from headend.prepaid.policy import NoticeRule, Policy
-from headend.prepaid.rules import RuleFileError, default_policy, default_tariff, parse_policy, parse_tariff
+from headend.prepaid.rules import (
+    RuleFileError,
+    default_policy,
+    default_tariff,
+    demonstration_rules,
+    parse_policy,
+    parse_tariff,
+)
 from headend.prepaid.tariff import Slab
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -148,8 +155,12 @@ def test_a_tariff_that_cannot_be_used_names_file_and_key(text, names):
 def test_every_policy_of_the_configuration_can_be_used(path):
     policy = parse_policy(path.read_text(encoding="utf-8"), path.name)
     assert policy.name == path.stem
-    # Only the demonstration against simulated meters may do without rest hours.
-    assert (policy.calendar == ALWAYS_OPEN) == (path.stem == "demo")
+    assert policy.calendar != ALWAYS_OPEN
+
+
+def test_only_the_demonstration_against_simulated_meters_does_without_rest_hours():
+    policy = parse_policy(demonstration_rules(), "demonstration.toml")
+    assert (policy.name, policy.calendar) == ("demonstration", ALWAYS_OPEN)
 
 
 @pytest.mark.parametrize("path", sorted((CONFIG / "tariffs").glob("*.toml")), ids=lambda path: path.name)

@@ -2,6 +2,7 @@ from datetime import timedelta
 from string import Formatter
 
 import pytest
+from attrs import evolve
 from overdrawn import NOON, facts
 
 from headend.commands.model import State, Target
@@ -52,6 +53,13 @@ def test_every_reason_verdict_kind_and_state_has_words(who):
     for target in Target:
         for state in State:
             assert who.step(Moved(NOON, 7, target.value, state.value, "why")).evidence.endswith("why")
+
+
+def test_the_sanctioned_load_is_told_where_it_is_known():
+    known = evolve(facts(), account=evolve(facts().account, sanctioned_load=2500))
+    for who, words in zip(TELLERS, ("2.5 किलोवाट", "2.5 kW"), strict=True):
+        assert words in who.summary(known, None)
+        assert words not in who.summary(facts(), None)
 
 
 def test_a_sentence_names_its_evidence_and_local_time():

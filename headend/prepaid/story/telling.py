@@ -99,6 +99,9 @@ class Teller:
                 supply=supply,
             )
         ]
+        if facts.account.sanctioned_load is not None:
+            load = f"{facts.account.sanctioned_load / 1000:g}"
+            parts.append(words["load"].format(load=load, tariff=facts.account.tariff))
         if facts.negative_since is not None:
             parts.append(words["below"].format(since=self.time(facts.negative_since)))
         if reason is not None:
