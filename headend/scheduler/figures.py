@@ -2,13 +2,16 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
 from headend.commands.model import State, Target
 from headend.scheduler.ports import Outcome
 from headend.scheduler.spans import RECONNECT_BOUNDS, VISIT_BOUNDS, SpanCounter, Spans
-from headend.scheduler.visit import VisitResult
+
+if TYPE_CHECKING:
+    from headend.scheduler.visit import VisitResult
 
 
 @frozen
@@ -62,7 +65,7 @@ class Figures:
     took: SpanCounter = field(factory=lambda: SpanCounter(VISIT_BOUNDS))
     reconnects: SpanCounter = field(factory=lambda: SpanCounter(RECONNECT_BOUNDS))
 
-    def count(self, result: VisitResult, reads: int, took: timedelta) -> None:
+    def count(self, result: "VisitResult", reads: int, took: timedelta) -> None:
         """Count a visit that ended."""
         self.visits[result.outcome.value] += 1
         self.commands.update(command.state.value for command in result.commands)
