@@ -1,11 +1,15 @@
 import click
 
+from headend.cli.keys_rewrap import rewrap
 from headend.cli.output import config_option, emit_json, json_option, say
 
 
 @click.group()
 def keys() -> None:
     """Keys of meters. They are kept wrapped under a key-encryption key (KEK) that is in neither database nor backup."""
+
+
+keys.add_command(rewrap)
 
 
 @keys.command("import", epilog="\b\nExample:\n  headend keys import keys.toml")

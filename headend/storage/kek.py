@@ -23,6 +23,9 @@ KEK_OCTETS: Final = 32
 ENVIRONMENT: Final = "HEADEND_KEK"
 CREDENTIAL: Final = "headend-kek"
 
+#: The name in `meta` of the value by which a database recognises its key.
+KEK_CHECK: Final = "kek_check"
+
 _NONCE_OCTETS: Final = 12
 
 

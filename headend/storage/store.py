@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Self
 
 from attrs import define
 
@@ -25,7 +25,7 @@ from headend.storage.fleet import Fleet
 from headend.storage.inbox import Inbox
 from headend.storage.interchange import Exchanges
 from headend.storage.journal import SqliteJournal
-from headend.storage.kek import Kek, KekError
+from headend.storage.kek import KEK_CHECK, Kek, KekError
 from headend.storage.keys import Keys
 from headend.storage.listings import Listings
 from headend.storage.lists import LISTS
@@ -50,8 +50,6 @@ from headend.storage.unreachable import Contacts
 from headend.storage.websessions import WebSessions
 from headend.storage.workitems import WorkItems
 from headend.storage.writer import Writer
-
-_KEK_CHECK: Final = "kek_check"
 
 
 @define(eq=False)
@@ -222,7 +220,7 @@ def _prepare(
     armed: bool | None,  # noqa: FBT001  None differs
 ) -> datetime | None:
     if kek is not None and not _knows_kek(connection, path, kek):
-        connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (_KEK_CHECK, kek.check_value()))
+        connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (KEK_CHECK, kek.check_value()))
     restored_from = recognise_restore(connection, now)
     if armed is not None:
         set_armed(connection, now, on=armed and restored_from is None, by="start")
@@ -232,7 +230,7 @@ def _prepare(
 
 def _knows_kek(connection: Connection, path: Path, kek: Kek) -> bool:
     """Whether the database was made with this key, False when it has seen none yet; raises KekError for another."""
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_KEK_CHECK,)).fetchone()
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (KEK_CHECK,)).fetchone()
     if row is not None and row[0] != kek.check_value():
         raise KekError(f"{path}: the key from {kek.source} is not the one that wraps this database's keys")
     return row is not None
