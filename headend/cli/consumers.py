@@ -22,14 +22,19 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
     from pathlib import Path
 
     from headend.app import Setup
+    from headend.cli.import_progress import import_progress
     from headend.cli.running import with_store
     from headend.settings import load_settings
 
     # Read first, so that a tariff that is not configured is found here and not when energy is charged.
     tariffs = frozenset(Setup.read(load_settings(config)).tariffs)
-    report = with_store(
-        config, lambda store: store.registry.import_consumers(Path(file), dry_run=dry_run, tariffs=tariffs)
-    )
+    with import_progress(file) as progress:
+        report = with_store(
+            config,
+            lambda store: store.registry.import_consumers(
+                Path(file), dry_run=dry_run, tariffs=tariffs, progress=progress
+            ),
+        )
     if as_json:
         emit_json(report)
         return

@@ -23,10 +23,15 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
     """
     from pathlib import Path
 
+    from headend.cli.import_progress import import_progress
     from headend.cli.running import with_store
 
     models = _model_names(config)
-    report = with_store(config, lambda store: store.registry.import_meters(Path(file), dry_run=dry_run, models=models))
+    with import_progress(file) as progress:
+        report = with_store(
+            config,
+            lambda store: store.registry.import_meters(Path(file), dry_run=dry_run, models=models, progress=progress),
+        )
     if as_json:
         emit_json(report)
         return

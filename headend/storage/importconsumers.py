@@ -12,7 +12,7 @@ from headend.storage import importing
 from headend.storage.csvfile import Cells, read_lines
 from headend.storage.errors import EntryConflict, Problem
 from headend.storage.events import emit
-from headend.storage.importing import ImportReport
+from headend.storage.importing import ImportReport, Progress, silent
 from headend.storage.ledger import book
 from headend.storage.sqlite import Connection
 from headend.storage.times import to_micros
@@ -30,6 +30,27 @@ COLUMNS: Final = (
     "meter",
     "opening_balance",
 )
+
+#: Lines that go in at once: enough that a statement's own cost does not show, few enough to tell progress by.
+PIECE: Final = 500
+
+_ADD: Final = """
+INSERT INTO accounts (name, language, mobile, category, office, tariff, protected, balance_source, consumer_no,
+  reconciled, converted_at, negative_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+#: The first entry of an account that was just added: its running balance is its amount.
+_ADD_OPENING: Final = """
+INSERT INTO ledger (account, kind, amount, reference, at, booked_at, note, balance)
+SELECT id, ?, ?, 'opening', ?, ?, 'import', ? FROM accounts WHERE consumer_no = ?
+"""
+
+_KNOWN: Final = """
+SELECT consumer_no, name, language, mobile, category, office, tariff, protected, balance_source
+FROM accounts WHERE consumer_no IN
+"""
+
+_LINK: Final = "UPDATE meters SET consumer_no = ? WHERE serial = ?"
 
 _MOBILE: Final = re.compile(r"(\+91)?[0-9]{10}")
 _RUPEES: Final = re.compile(r"(-?)([0-9]{1,9})\.([0-9]{2})")
@@ -76,28 +97,84 @@ def parse_consumers(file: Path, tariffs: frozenset[str] | None = None) -> tuple[
 
 
 def write_consumers(
-    connection: Connection, consumers: list[Consumer], problems: list[Problem], report: ImportReport, now: datetime
+    connection: Connection,
+    consumers: list[Consumer],
+    problems: list[Problem],
+    report: ImportReport,
+    now: datetime,
+    progress: Progress = silent,
 ) -> None:
-    """Add and change accounts in the current transaction; contradictions with the store are added to `problems`."""
+    """Add and change accounts in the current transaction; contradictions with the store are added to `problems`.
+
+    What is new goes in by a few statements a piece of the file; what is there already is looked at one by one.
+    """
     links = _links(connection)
-    for consumer in consumers:
-        wrong = _wrong_link(links, consumer)
-        if wrong is not None:
-            problems.append(Problem(consumer.line, "meter", wrong))
-        if problems:
-            continue
-        changes = [
-            _write_account(connection, consumer, now),
-            _link(connection, links, consumer),
-            _open(connection, consumer, problems, now),
-        ]
-        _count(report, changes)
+    problems += [
+        Problem(consumer.line, "meter", wrong)
+        for consumer in consumers
+        if (wrong := _wrong_link(links, consumer)) is not None
+    ]
+    for begun in range(0, 0 if problems else len(consumers), PIECE):
+        piece = consumers[begun : begun + PIECE]
+        known = _known(connection, piece)
+        new = [consumer for consumer in piece if consumer.consumer_no not in known]
+        _add(connection, links, new, now)
+        report.added += len(new)
+        for consumer in piece:
+            if (before := known.get(consumer.consumer_no)) is not None and not problems:
+                _count(report, _update(connection, links, consumer, before, problems, now))
+        progress(begun + len(piece), len(consumers))
+
+
+def _known(connection: Connection, piece: list[Consumer]) -> dict[str, tuple[object, ...]]:
+    """What is stored of those consumers of a piece that have an account."""
+    marks = ", ".join("?" * len(piece))
+    rows = connection.execute(
+        f"{_KNOWN} ({marks})",
+        tuple(consumer.consumer_no for consumer in piece),
+    )
+    return {row[0]: tuple(row[1:]) for row in rows}
+
+
+def _add(connection: Connection, links: Links, new: list[Consumer], now: datetime) -> None:
+    at = to_micros(now)
+    connection.executemany(_ADD, [_row(consumer, at) for consumer in new])
+    openings = [
+        (EntryKind.OPENING.value, consumer.opening, at, at, consumer.opening, consumer.consumer_no)
+        for consumer in new
+        if consumer.opening is not None
+    ]
+    connection.executemany(_ADD_OPENING, openings)
+    linked = [consumer for consumer in new if consumer.meter is not None]
+    for consumer in linked:
+        _note_link(links, consumer)
+    connection.executemany(_LINK, [(consumer.consumer_no, consumer.meter) for consumer in linked])
+
+
+def _row(consumer: Consumer, at: int) -> tuple[object, ...]:
+    # Nobody is cut on a balance that is not known: without an opening balance a ledger account is not reconciled.
+    reconciled = consumer.opening is not None or consumer.balance_source == "meter"
+    in_debt = consumer.balance_source == "ledger" and consumer.opening is not None and consumer.opening < 0
+    return (*_values(consumer), consumer.consumer_no, int(reconciled), at, at if in_debt else None)
+
+
+def _update(
+    connection: Connection,
+    links: Links,
+    consumer: Consumer,
+    before: tuple[object, ...],
+    problems: list[Problem],
+    now: datetime,
+) -> list[str]:
+    return [
+        _write_account(connection, consumer, before, now),
+        _link(connection, links, consumer),
+        _open(connection, consumer, problems, now),
+    ]
 
 
 def _count(report: ImportReport, changes: list[str]) -> None:
-    if "added" in changes:
-        report.added += 1
-    elif "changed" in changes:
+    if "changed" in changes:
         report.changed += 1
     else:
         report.unchanged += 1
@@ -156,8 +233,8 @@ def _wrong_link(links: Links, consumer: Consumer) -> str | None:
     return None if other == consumer.meter else f"consumer {consumer.consumer_no} already has meter {other}"
 
 
-def _write_account(connection: Connection, consumer: Consumer, now: datetime) -> str:
-    values = (
+def _values(consumer: Consumer) -> tuple[object, ...]:
+    return (
         consumer.name,
         consumer.language,
         consumer.mobile,
@@ -167,24 +244,14 @@ def _write_account(connection: Connection, consumer: Consumer, now: datetime) ->
         consumer.protected,
         consumer.balance_source,
     )
-    row = connection.execute(
-        "SELECT name, language, mobile, category, office, tariff, protected, balance_source FROM accounts"
-        " WHERE consumer_no = ?",
-        (consumer.consumer_no,),
-    ).fetchone()
-    if row is None:
-        # Nobody is cut on a balance that is not known: without an opening balance a ledger account is not reconciled.
-        reconciled = consumer.opening is not None or consumer.balance_source == "meter"
-        connection.execute(
-            "INSERT INTO accounts (name, language, mobile, category, office, tariff, protected, balance_source,"
-            " consumer_no, reconciled, converted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*values, consumer.consumer_no, int(reconciled), to_micros(now)),
-        )
-        return "added"
-    if row == values:
+
+
+def _write_account(connection: Connection, consumer: Consumer, before: tuple[object, ...], now: datetime) -> str:
+    values = _values(consumer)
+    if before == values:
         return "unchanged"
-    if row[6] != consumer.protected:
-        payload = {"before": row[6], "after": consumer.protected, "by": "import"}
+    if before[6] != consumer.protected:
+        payload = {"before": before[6], "after": consumer.protected, "by": "import"}
         emit(connection, now, "account.protected", consumer_no=consumer.consumer_no, payload=payload)
     connection.execute(
         "UPDATE accounts SET (name, language, mobile, category, office, tariff, protected, balance_source) ="
@@ -197,10 +264,15 @@ def _write_account(connection: Connection, consumer: Consumer, now: datetime) ->
 def _link(connection: Connection, links: Links, consumer: Consumer) -> str:
     if consumer.meter is None or links.consumer_of[consumer.meter] == consumer.consumer_no:
         return "unchanged"
-    connection.execute("UPDATE meters SET consumer_no = ? WHERE serial = ?", (consumer.consumer_no, consumer.meter))
-    links.consumer_of[consumer.meter] = consumer.consumer_no
-    links.meter_of[consumer.consumer_no] = consumer.meter
+    connection.execute(_LINK, (consumer.consumer_no, consumer.meter))
+    _note_link(links, consumer)
     return "changed"
+
+
+def _note_link(links: Links, consumer: Consumer) -> None:
+    if consumer.meter is not None:
+        links.consumer_of[consumer.meter] = consumer.consumer_no
+        links.meter_of[consumer.consumer_no] = consumer.meter
 
 
 def _open(connection: Connection, consumer: Consumer, problems: list[Problem], now: datetime) -> str:

@@ -13,6 +13,9 @@ from headend.storage.writer import Writer
 
 T = TypeVar("T")
 
+#: Told lines that are written and lines in all, in the writer's thread.
+Progress = Callable[[int, int], None]
+
 _CONSUMER_NO: Final = re.compile(r"[0-9]{11}")
 _SERIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,31}")
 _LONGEST_TEXT: Final = 200
@@ -29,6 +32,10 @@ class ImportReport:
     unchanged: int = 0
 
 
+def silent(done: int, total: int) -> None:
+    """Tells nobody."""
+
+
 class _DryRunEnds(Exception):  # noqa: N818  not an error: it only rolls the transaction back
     """Ends the transaction of a dry run."""
 
@@ -39,9 +46,15 @@ async def run_import(
     problems: list[Problem],
     write: Callable[[Connection], None],
 ) -> ImportReport:
-    """Run `write`, which may add to `problems`, as one unit; problems raise ImportRefused and keep nothing."""
+    """Run `write`, which may add to `problems`, as one unit; problems raise ImportRefused and keep nothing.
+
+    Where another unit of the same transaction fails, `write` is run anew, with `report` and `problems` as they were.
+    """
+    found = tuple(problems)
 
     def unit(connection: Connection) -> None:
+        problems[:] = found
+        report.added = report.changed = report.unchanged = 0
         write(connection)
         if problems:
             raise ImportRefused(
@@ -51,7 +64,9 @@ async def run_import(
             raise _DryRunEnds
 
     with contextlib.suppress(_DryRunEnds):
-        await writer.run(unit)
+        # A savepoint keeps a copy of every page that a statement touches, which for a large file is most of the work. A
+        # dry run is rolled back in any case, so it takes one and is not run twice.
+        await writer.run(unit, calm=not report.dry_run)
     return report
 
 

@@ -1,5 +1,6 @@
 """Import of the inventory from CSV. It may be repeated: a line that says what is known changes nothing."""
 
+import functools
 import re
 from pathlib import Path
 from typing import Final
@@ -11,8 +12,8 @@ from headend.meters.inventory import Meter
 from headend.storage import importing
 from headend.storage.csvfile import Cells, Line, read_lines
 from headend.storage.errors import ImportRefused, Problem
-from headend.storage.importing import ImportReport
-from headend.storage.inventory import all_meters, insert_meter, update_meter
+from headend.storage.importing import ImportReport, Progress, silent
+from headend.storage.inventory import all_meters, insert_meters, update_meter
 from headend.storage.sqlite import Connection
 
 COLUMNS: Final = (
@@ -30,6 +31,8 @@ COLUMNS: Final = (
 )
 
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+]*://[!-~]+|dial-in:[!-~]*")
+#: Lines that go in at once.
+PIECE: Final = 500
 _DEFAULT_ZONE: Final = "Asia/Kolkata"
 
 
@@ -68,27 +71,33 @@ def _refuse_unknown_models(
 
 
 def write_meters(
-    connection: Connection, meters: list[tuple[int, Meter]], problems: list[Problem], report: ImportReport
+    connection: Connection,
+    meters: list[tuple[int, Meter]],
+    problems: list[Problem],
+    report: ImportReport,
+    progress: Progress = silent,
 ) -> None:
     """Add and change meters in the current transaction; contradictions with the inventory are added to `problems`."""
     known = {meter.serial: meter for meter in all_meters(connection)}
     names = {meter.logical_device_name: meter.serial for meter in known.values()}
     consumers = {meter.consumer_no: meter.serial for meter in known.values() if meter.consumer_no}
+    merged = []
     for line, meter in meters:
         before = known.get(meter.serial)
-        merged = meter if before is None else _merged(before, meter)
-        wrong = _contradictions(before, merged, names, consumers)
+        merged.append((before, meter if before is None else _merged(before, meter)))
+        wrong = _contradictions(before, merged[-1][1], names, consumers)
         problems += [Problem(line, column, reason) for column, reason in wrong]
-        if wrong or problems:
-            continue
-        if before is None:
-            insert_meter(connection, merged)
-            report.added += 1
-        elif before == merged:
-            report.unchanged += 1
-        else:
-            update_meter(connection, merged)
-            report.changed += 1
+    for begun in range(0, 0 if problems else len(merged), PIECE):
+        piece = merged[begun : begun + PIECE]
+        new = [meter for before, meter in piece if before is None]
+        changed = [meter for before, meter in piece if before is not None and before != meter]
+        insert_meters(connection, new)
+        for meter in changed:
+            update_meter(connection, meter)
+        report.added += len(new)
+        report.changed += len(changed)
+        report.unchanged += len(piece) - len(new) - len(changed)
+        progress(begun + len(piece), len(merged))
 
 
 def _meter(cells: Cells) -> Meter:
@@ -197,6 +206,7 @@ def _sap(text: str) -> int:
     return int(text)
 
 
+@functools.lru_cache(maxsize=1024)
 def _zone(text: str) -> str:
     try:
         ZoneInfo(text or _DEFAULT_ZONE)

@@ -1,5 +1,6 @@
 """The inventory: meters as the utility knows them, and the links from meter to consumer."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from attrs import define
@@ -66,9 +67,14 @@ def insert_meter(connection: Connection, meter: Meter) -> None:
     """Add a meter; raises InventoryConflict naming the field that another meter already holds."""
     if (column := taken(connection, meter)) is not None:
         raise InventoryConflict(f"meter {meter.serial}: {column}")
-    connection.execute(
+    insert_meters(connection, [meter])
+
+
+def insert_meters(connection: Connection, meters: Sequence[Meter]) -> None:
+    """Add meters of which the inventory holds nothing yet."""
+    connection.executemany(
         f"INSERT INTO meters ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  constant
-        _values(meter),
+        [_values(meter) for meter in meters],
     )
 
 

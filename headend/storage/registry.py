@@ -9,7 +9,7 @@ from headend.meters.inventory import Meter
 from headend.session.ports import Now
 from headend.storage.events import emit
 from headend.storage.importconsumers import parse_consumers, write_consumers
-from headend.storage.importing import ImportReport, run_import
+from headend.storage.importing import ImportReport, Progress, run_import, silent
 from headend.storage.importmeters import check_meter, parse_meters, write_meters
 from headend.storage.inventory import insert_meter
 from headend.storage.sqlite import Connection
@@ -34,7 +34,7 @@ class Registry:
         await self._writer.run(unit)
 
     async def import_meters(
-        self, file: Path, *, dry_run: bool = False, models: frozenset[str] | None = None
+        self, file: Path, *, dry_run: bool = False, models: frozenset[str] | None = None, progress: Progress = silent
     ) -> ImportReport:
         """Import an inventory CSV (columns: `importmeters.COLUMNS`); importing it again changes nothing.
 
@@ -44,13 +44,13 @@ class Registry:
         report = ImportReport(str(file), dry_run)
 
         def write(connection: Connection) -> None:
-            write_meters(connection, meters, problems, report)
+            write_meters(connection, meters, problems, report, progress)
             self._announce(connection, "inventory.imported", report)
 
         return await run_import(self._writer, report, problems, write)
 
     async def import_consumers(
-        self, file: Path, *, dry_run: bool = False, tariffs: frozenset[str] | None = None
+        self, file: Path, *, dry_run: bool = False, tariffs: frozenset[str] | None = None, progress: Progress = silent
     ) -> ImportReport:
         """Import a consumers CSV (columns: `importconsumers.COLUMNS`), with opening balances; repeating it is safe.
 
@@ -60,7 +60,7 @@ class Registry:
         report = ImportReport(str(file), dry_run)
 
         def write(connection: Connection) -> None:
-            write_consumers(connection, consumers, problems, report, self._now())
+            write_consumers(connection, consumers, problems, report, self._now(), progress)
             self._announce(connection, "consumers.imported", report)
 
         return await run_import(self._writer, report, problems, write)

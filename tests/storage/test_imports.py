@@ -283,3 +283,33 @@ async def test_an_import_beside_a_running_house_blocks_no_reader(tmp_path, clock
     await other.registry.import_meters(meters_file(*(meter_line(number) for number in range(1, 501))))
     assert len(await store.fleet.meters()) == 500
     await other.close()
+
+
+async def test_a_file_of_several_pieces_tells_how_far_it_is_and_is_whole(store, meters_file, consumers_file):
+    count = importconsumers.PIECE + 20
+    numbers = range(1, count + 1)
+    told = []
+    file = meters_file(*(meter_line(number, consumer_no="") for number in numbers))
+    report = await store.registry.import_meters(file, progress=lambda done, total: told.append((done, total)))
+    assert (report.added, told) == (count, [(importmeters.PIECE, count), (count, count)])
+    lines = [consumer(number, opening_balance=f"-{number}.00" if number % 2 else "") for number in numbers]
+    file = consumers_file(*lines)
+    told.clear()
+    report = await store.registry.import_consumers(file, progress=lambda done, total: told.append((done, total)))
+    assert (report.added, told) == (count, [(importconsumers.PIECE, count), (count, count)])
+    again = await store.registry.import_consumers(file)
+    assert (again.added, again.changed, again.unchanged) == (0, 0, count)
+    last = f"{10_000_000_000 + count - 1}"
+    assert await store.accounts.balance(last) == -(count - 1) * 100
+    view = await store.accounts.view(last, store.registry._now())
+    assert view.facts.negative_since is not None
+    assert view.facts.account.meter == f"HED{count - 1:07}"
+    assert not (await store.accounts.account(f"{10_000_000_000 + count}")).reconciled
+
+
+async def test_a_refused_line_in_a_later_piece_leaves_nothing_of_the_earlier_ones(store, meters_file, consumers_file):
+    count = importconsumers.PIECE + 20
+    lines = [consumer(number, meter="") for number in range(1, count)]
+    file = consumers_file(*lines, consumer(count, meter="NOBODY"))
+    assert (await refused(store.registry.import_consumers(file)))[0] == [(count + 1, "meter")]
+    assert await store.accounts.accounts() == []
