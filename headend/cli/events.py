@@ -15,10 +15,12 @@ _SEVERITIES = click.Choice(["info", "warning", "major", "critical"])
 _TYPES = click.Choice(["tamper", "quality", "power", "setting", "relay", "other"])
 
 
-@click.command(
+@click.group(
+    invoke_without_command=True,
     epilog="\b\nExamples:\n  headend events --limit 20\n  headend events --follow --json | jq .kind\n"
     "  headend events --severity major --office 'Ranchi/East'\n"
-    "  headend events --of-meters --type tamper --lasting     (with start and end)"
+    "  headend events --of-meters --type tamper --lasting     (with start and end)\n"
+    "  headend events schema relay.disconnected",
 )
 @click.option("--follow", is_flag=True, help="Wait for more; Ctrl-C ends it.")
 @click.option("--after", default=None, type=int, help="Only events with a larger number.")
@@ -32,7 +34,8 @@ _TYPES = click.Choice(["tamper", "quality", "power", "setting", "relay", "other"
 @click.option("--lasting", is_flag=True, help="With --of-meters: only what has not ended.")
 @config_option
 @json_option
-def events(of_meters: bool, config: str | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401  click's options
+@click.pass_context
+def events(context: click.Context, /, of_meters: bool, config: str | None, as_json: bool, **options: Any) -> None:  # noqa: ANN401  click's options
     """What happened, in the order of commit: readings refused, commands, relays, recharges, switches.
 
     With --of-meters: what meters have logged themselves, tampers first of all, each from its start to its end.
@@ -41,6 +44,8 @@ def events(of_meters: bool, config: str | None, as_json: bool, **options: Any) -
 
     from headend.cli.running import with_store
 
+    if context.invoked_subcommand is not None:
+        return
     if not of_meters and (options["type_"] or options["lasting"]):
         raise click.UsageError("--type and --lasting go with --of-meters")
     if of_meters:
@@ -50,6 +55,23 @@ def events(of_meters: bool, config: str | None, as_json: bool, **options: Any) -
         return
     with contextlib.suppress(KeyboardInterrupt):
         with_store(config, lambda store: _tell(store, options, as_json))
+
+
+@events.command("schema", epilog="\b\nExamples:\n  headend events schema\n  headend events schema relay.disconnected")
+@click.argument("kind", required=False)
+def schema(kind: str | None) -> None:
+    """Print the JSON Schema of the messages of a KIND (the topic's levels joined by dots), or all kinds there are."""
+    import json
+
+    from headend.notify.schemas import KINDS, known_as
+    from headend.notify.schemas import schema as schema_of
+
+    if kind is None:
+        table("Kinds of events", ("kind", "what"), [(name, title) for name, (title, _) in KINDS.items()])
+        return
+    if known_as(kind) is None and kind not in KINDS:
+        raise click.BadParameter(f"{kind!r} is no kind of event; `headend events schema` lists them", param_hint="KIND")
+    click.echo(json.dumps(schema_of(kind), indent=2, ensure_ascii=False))
 
 
 async def _tell(store: "Store", options: dict[str, Any], as_json: bool) -> None:
