@@ -62,12 +62,14 @@ async def _follow(store: "Store", settings: "Settings", every: float) -> None:
     from rich.live import Live
 
     from headend.app.monitoring_view import look
-    from headend.cli.status_screen import picture
+    from headend.cli.status_screen import picture, told
 
-    before = await look(store, settings)
-    with Live(picture(before, None), auto_refresh=False, screen=False) as live:
+    before = last = await look(store, settings)
+    with Live(picture(last, None), auto_refresh=False, screen=False) as live:
         while True:
             await asyncio.sleep(every)
             view = await look(store, settings)
+            if told(view) != told(last):
+                # Rates stay on the screen until there is something newer to make them of.
+                before, last = last, view
             live.update(picture(view, before), refresh=True)
-            before = view

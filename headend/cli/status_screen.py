@@ -113,17 +113,19 @@ def _collection(view: View, before: View | None) -> list[tuple[str, str, str]]:
 
 def _rate(view: View, before: View | None) -> str:
     """Visits and rows a second between two looks, by the time at which the processes told."""
-    if before is None or not before.processes or not view.processes:
+    if before is None:
         return ""
-    seconds = (_told(view.processes) - _told(before.processes)).total_seconds()
+    since, until = told(before), told(view)
+    seconds = 0.0 if since is None or until is None else (until - since).total_seconds()
     visits, rows = _done(view.processes) - _done(before.processes), _rows(view.processes) - _rows(before.processes)
     if seconds <= 0 or visits < 0 or rows < 0:
         return ""
     return f"{visits / seconds:,.1f} visits/s, {rows / seconds:,.0f} rows/s"
 
 
-def _told(processes: tuple[ProcessStatus, ...]) -> datetime:
-    return max(each.at for each in processes)
+def told(view: View) -> datetime | None:
+    """When a process last told how it stands."""
+    return max((each.at for each in view.processes), default=None)
 
 
 def _done(processes: tuple[ProcessStatus, ...]) -> int:
