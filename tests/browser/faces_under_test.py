@@ -66,17 +66,40 @@ class Faces:
         return [each[0] for each in found if each]
 
 
+PASSWORD = "a sentence of the first day"
+
+
+def first_log_in(page, link):
+    """Use a one-time link: it sets the password and logs in."""
+    page.goto(link)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("The same once more").fill(PASSWORD)
+    page.get_by_role("button", name="Set password and log in").click()
+    page.wait_for_url("**/console/")
+
+
+def log_in(page, faces, name):
+    """Log in to the console with the password of `first_log_in`."""
+    page.goto(f"{faces.console}login")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.wait_for_url("**/console/")
+
+
 _CODE = re.compile(r"[0-9]{6}(?= )")
 
 
 @contextlib.contextmanager
-def faces_of(site, *, meters=METERS):
+def faces_of(site, *, meters=METERS, mode="automatic", debtors=1, approve_alone=20):
     # The browser's driver has a loop running in this thread: commands need a process of their own.
     site.headend = site.headend_process
     site.start_simulator(meters=meters)
-    _owe(site.folder / "consumers.csv")
+    _owe(site.folder / "consumers.csv", debtors)
     with _messages() as port:
-        site.configure(every="2s", web="127.0.0.1:0", extra=CONFIGURATION.format(port=port))
+        site.configure(mode=mode, every="2s", web="127.0.0.1:0", extra=CONFIGURATION.format(port=port))
+        text = site.config.read_text()
+        site.config.write_text(text.replace("[policy]", f"[policy]\napprove_alone = {approve_alone}"))
         site.import_all()
         site.start_daemon("--arm")
         try:
@@ -85,11 +108,12 @@ def faces_of(site, *, meters=METERS):
             site.stop_daemon()
 
 
-def _owe(path):
-    """The first consumer begins with a debt."""
+def _owe(path, debtors):
+    """The first consumers begin with a debt."""
     with path.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    rows[0]["opening_balance"] = DEBT
+    for row in rows[:debtors]:
+        row["opening_balance"] = DEBT
     with path.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, rows[0])
         writer.writeheader()

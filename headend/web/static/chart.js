@@ -49,6 +49,8 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
       axes: [axis, { ...axis, size: 64 }],
       series: [{ label: place.dataset.time || "Time", value: "{DD}-{MM}-{YYYY} {HH}:{mm}" }, ...series],
+      // A single value must not be stretched over years.
+      scales: { x: { range: (_, min, max) => (max - min < 3600 ? [(min + max) / 2 - 1800, (min + max) / 2 + 1800] : [min, max]) } },
       cursor: { drag: { x: true, y: false } },
       hooks: { ready: [wheel] },
     }, [points.x, ...points.series.map((each) => each.values)], place);
