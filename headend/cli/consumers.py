@@ -17,7 +17,8 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
     """Import consumers from a CSV file, all of it or nothing; importing it again is safe.
 
     Columns: consumer_no (11 digits), name, language (hi or en), mobile, category, office, tariff, protected (empty, or
-    why this consumer must never be cut), balance_source (ledger or meter), meter (serial), opening_balance (rupees).
+    why this consumer must never be cut), balance_source (ledger or meter), meter (serial), opening_balance (rupees);
+    and, where wanted, sanctioned_load (kW). A file without that column leaves the loads as they are.
     """
     from pathlib import Path
 
@@ -27,12 +28,14 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
     from headend.settings import load_settings
 
     # Read first, so that a tariff that is not configured is found here and not when energy is charged.
-    tariffs = frozenset(Setup.read(load_settings(config)).tariffs)
+    known = Setup.read(load_settings(config)).tariffs
+    tariffs = frozenset(known)
+    by_load = frozenset(name for name, tariff in known.items() if tariff.fixed_per_kw)
     with import_progress(file) as progress:
         report = with_store(
             config,
             lambda store: store.registry.import_consumers(
-                Path(file), dry_run=dry_run, tariffs=tariffs, progress=progress
+                Path(file), dry_run=dry_run, tariffs=tariffs, progress=progress, by_load=by_load
             ),
         )
     if as_json:

@@ -37,7 +37,7 @@ class Cells:
     def take(self, column: str, parse: Callable[[str], T], fallback: T) -> T:
         """The parsed cell; a ValueError of `parse` becomes a problem, and `fallback` stands in."""
         try:
-            return parse(self.line.cells[column])
+            return parse(self.line.cells.get(column, ""))
         except ValueError as error:
             self.refuse(column, str(error))
             return fallback
@@ -48,22 +48,27 @@ class Cells:
         self.problems.append(Problem(self.line.number, column, reason))
 
 
-def read_lines(file: Path, columns: Sequence[str], problems: list[Problem]) -> list[Line]:
-    """The records of a file whose header names exactly `columns`, in any order; raises ImportRefused if unreadable."""
+def read_lines(file: Path, columns: Sequence[str], problems: list[Problem], optional: Sequence[str] = ()) -> list[Line]:
+    """The records of a file whose header names `columns`, and any of `optional`, in any order.
+
+    A column that is left out has no cells. Raises ImportRefused if unreadable.
+    """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            return _records(csv.reader(stream, strict=True), str(file), columns, problems)
+            return _records(csv.reader(stream, strict=True), str(file), (columns, optional), problems)
     except OSError as error:
         raise ImportRefused(str(file), (Problem(0, "", f"the file can't be read: {error.strerror}"),)) from error
     except UnicodeDecodeError as error:
         raise ImportRefused(str(file), (Problem(0, "", f"the file is not in UTF-8 (octet {error.start})"),)) from error
 
 
-def _records(reader: "_csv.Reader", file: str, columns: Sequence[str], problems: list[Problem]) -> list[Line]:
+def _records(
+    reader: "_csv.Reader", file: str, columns: tuple[Sequence[str], Sequence[str]], problems: list[Problem]
+) -> list[Line]:
     lines: list[Line] = []
     try:
         header = [name.strip() for name in next(reader, [])]
-        _check_header(file, header, columns)
+        _check_header(file, header, *columns)
         for cells in reader:
             if len(problems) > _MOST_PROBLEMS:
                 break
@@ -74,12 +79,13 @@ def _records(reader: "_csv.Reader", file: str, columns: Sequence[str], problems:
     return lines
 
 
-def _check_header(file: str, header: list[str], columns: Sequence[str]) -> None:
+def _check_header(file: str, header: list[str], columns: Sequence[str], optional: Sequence[str]) -> None:
     problems = [Problem(1, name, "missing column") for name in columns if name not in header]
-    problems += [Problem(1, name, "unknown column") for name in header if name not in columns]
+    problems += [Problem(1, name, "unknown column") for name in header if name not in (*columns, *optional)]
     problems += [Problem(1, name, "stands twice") for name in sorted(set(header)) if header.count(name) > 1]
     if problems:
-        expected = Problem(1, "", f"the header must be {','.join(columns)}")
+        more = f", and may have {','.join(optional)}" if optional else ""
+        expected = Problem(1, "", f"the header must be {','.join(columns)}{more}")
         raise ImportRefused(file, (*problems, expected))
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from headend.prepaid.model import EntryKind, NewEntry
 from headend.storage import importing
@@ -31,12 +31,16 @@ COLUMNS: Final = (
     "opening_balance",
 )
 
+#: What a file may leave out: then everybody keeps the sanctioned load that is known.
+OPTIONAL: Final = ("sanctioned_load",)
+
 #: Lines that go in at once: enough that a statement's own cost does not show, few enough to tell progress by.
 PIECE: Final = 500
 
 _ADD: Final = """
-INSERT INTO accounts (name, language, mobile, category, office, tariff, protected, balance_source, consumer_no,
-  reconciled, converted_at, negative_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO accounts (name, language, mobile, category, office, tariff, protected, balance_source,
+  sanctioned_load, consumer_no, reconciled, converted_at, negative_since)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 #: The first entry of an account that was just added: its running balance is its amount.
@@ -46,19 +50,23 @@ SELECT id, ?, ?, 'opening', ?, ?, 'import', ? FROM accounts WHERE consumer_no = 
 """
 
 _KNOWN: Final = """
-SELECT consumer_no, name, language, mobile, category, office, tariff, protected, balance_source
+SELECT consumer_no, name, language, mobile, category, office, tariff, protected, balance_source, sanctioned_load
 FROM accounts WHERE consumer_no IN
 """
 
 _LINK: Final = "UPDATE meters SET consumer_no = ? WHERE serial = ?"
 
 _MOBILE: Final = re.compile(r"(\+91)?[0-9]{10}")
+_KILOWATTS: Final = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,3}))?")
 _RUPEES: Final = re.compile(r"(-?)([0-9]{1,9})\.([0-9]{2})")
 
 
 @frozen
 class Consumer:
-    """One line of the file; `opening` in paise, None when the cell is empty."""
+    """One line of the file; `opening` in paise and `load` in W, None when the cell is empty.
+
+    `tells_load`: the file has a column for it.
+    """
 
     line: int
     consumer_no: str
@@ -72,6 +80,8 @@ class Consumer:
     balance_source: str
     meter: str | None
     opening: int | None
+    load: int | None = None
+    tells_load: bool = False
 
 
 @define
@@ -86,7 +96,7 @@ def parse_consumers(file: Path, tariffs: frozenset[str] | None = None) -> tuple[
     """The consumers of a file, and what is wrong with it; `tariffs` are those that may be named (None: any)."""
     problems: list[Problem] = []
     consumers = []
-    for line in read_lines(file, COLUMNS, problems):
+    for line in read_lines(file, COLUMNS, problems, OPTIONAL):
         cells = Cells(line, problems)
         consumer = _consumer(cells)
         if not cells.failed:
@@ -103,10 +113,12 @@ def write_consumers(
     report: ImportReport,
     now: datetime,
     progress: Progress = silent,
+    by_load: frozenset[str] = frozenset(),
 ) -> None:
     """Add and change accounts in the current transaction; contradictions with the store are added to `problems`.
 
     What is new goes in by a few statements a piece of the file; what is there already is looked at one by one.
+    `by_load`: the tariffs that charge by the sanctioned load, and so need one.
     """
     links = _links(connection)
     problems += [
@@ -117,6 +129,12 @@ def write_consumers(
     for begun in range(0, 0 if problems else len(consumers), PIECE):
         piece = consumers[begun : begun + PIECE]
         known = _known(connection, piece)
+        piece = [_with_known_load(consumer, known.get(consumer.consumer_no)) for consumer in piece]
+        problems += [
+            Problem(consumer.line, "sanctioned_load", f"is missing, and the tariff {consumer.tariff} charges by it")
+            for consumer in piece
+            if consumer.load is None and consumer.tariff in by_load
+        ]
         new = [consumer for consumer in piece if consumer.consumer_no not in known]
         _add(connection, links, new, now)
         report.added += len(new)
@@ -194,6 +212,8 @@ def _consumer(cells: Cells) -> Consumer:
         balance_source=cells.take("balance_source", importing.one_of("ledger", "meter"), ""),
         meter=cells.take("meter", importing.or_none(importing.serial), None),
         opening=cells.take("opening_balance", importing.or_none(_paise), None),
+        load=cells.take("sanctioned_load", importing.or_none(_watts), None),
+        tells_load="sanctioned_load" in cells.line.cells,
     )
 
 
@@ -243,7 +263,13 @@ def _values(consumer: Consumer) -> tuple[object, ...]:
         consumer.tariff,
         consumer.protected,
         consumer.balance_source,
+        consumer.load,
     )
+
+
+def _with_known_load(consumer: Consumer, before: tuple[object, ...] | None) -> Consumer:
+    known = None if before is None or consumer.tells_load else before[-1]
+    return evolve(consumer, load=known) if isinstance(known, int) else consumer
 
 
 def _write_account(connection: Connection, consumer: Consumer, before: tuple[object, ...], now: datetime) -> str:
@@ -254,8 +280,8 @@ def _write_account(connection: Connection, consumer: Consumer, before: tuple[obj
         payload = {"before": before[6], "after": consumer.protected, "by": "import"}
         emit(connection, now, "account.protected", consumer_no=consumer.consumer_no, payload=payload)
     connection.execute(
-        "UPDATE accounts SET (name, language, mobile, category, office, tariff, protected, balance_source) ="
-        " (?, ?, ?, ?, ?, ?, ?, ?) WHERE consumer_no = ?",
+        "UPDATE accounts SET (name, language, mobile, category, office, tariff, protected, balance_source,"
+        " sanctioned_load) = (?, ?, ?, ?, ?, ?, ?, ?, ?) WHERE consumer_no = ?",
         (*values, consumer.consumer_no),
     )
     return "changed"
@@ -306,6 +332,14 @@ def _mobile(text: str) -> str:
     if not _MOBILE.fullmatch(text):
         raise ValueError(f"{text!r} is not a mobile number; it has 10 digits")
     return text
+
+
+def _watts(text: str) -> int:
+    found = _KILOWATTS.fullmatch(text)
+    watts = 0 if found is None else int(found[1]) * 1000 + int((found[2] or "").ljust(3, "0"))
+    if not watts:
+        raise ValueError(f"{text!r} is no load; write kW above zero, such as 2 or 1.5")
+    return watts
 
 
 def _paise(text: str) -> int:

@@ -50,17 +50,24 @@ class Registry:
         return await run_import(self._writer, report, problems, write)
 
     async def import_consumers(
-        self, file: Path, *, dry_run: bool = False, tariffs: frozenset[str] | None = None, progress: Progress = silent
+        self,
+        file: Path,
+        *,
+        dry_run: bool = False,
+        tariffs: frozenset[str] | None = None,
+        progress: Progress = silent,
+        by_load: frozenset[str] = frozenset(),
     ) -> ImportReport:
         """Import a consumers CSV (columns: `importconsumers.COLUMNS`), with opening balances; repeating it is safe.
 
-        A tariff that is not in `tariffs` (None: any may be named) is a problem of its line.
+        A tariff that is not in `tariffs` (None: any may be named) is a problem of its line, and so is a consumer
+        without a sanctioned load whose tariff is in `by_load`.
         """
         consumers, problems = await asyncio.to_thread(parse_consumers, file, tariffs)
         report = ImportReport(str(file), dry_run)
 
         def write(connection: Connection) -> None:
-            write_consumers(connection, consumers, problems, report, self._now(), progress)
+            write_consumers(connection, consumers, problems, report, self._now(), progress, by_load)
             self._announce(connection, "consumers.imported", report)
 
         return await run_import(self._writer, report, problems, write)

@@ -313,3 +313,47 @@ async def test_a_refused_line_in_a_later_piece_leaves_nothing_of_the_earlier_one
     file = consumers_file(*lines, consumer(count, meter="NOBODY"))
     assert (await refused(store.registry.import_consumers(file)))[0] == [(count + 1, "meter")]
     assert await store.accounts.accounts() == []
+
+
+WITH_LOAD = (*CONSUMER_HEADER, "sanctioned_load")
+
+
+async def loads(store):
+    return [account.sanctioned_load for account in await store.accounts.accounts()]
+
+
+async def test_a_sanctioned_load_is_taken_where_a_file_tells_it_and_kept_where_not(store, meters_file, consumers_file):
+    await store.registry.import_meters(meters_file(meter_line(1), meter_line(2)))
+    first = consumers_file([*consumer(1), "2.5"], [*consumer(2), ""], header=WITH_LOAD)
+    assert (await store.registry.import_consumers(first)).added == 2
+    assert await loads(store) == [2500, None]
+    assert (await store.registry.import_consumers(first)).unchanged == 2
+    assert (await store.registry.import_consumers(consumers_file(consumer(1), consumer(2)))).unchanged == 2
+    assert await loads(store) == [2500, None]
+    changed = consumers_file([*consumer(1), ""], [*consumer(2), "1"], header=WITH_LOAD)
+    assert (await store.registry.import_consumers(changed)).changed == 2
+    assert await loads(store) == [None, 1000]
+
+
+@pytest.mark.parametrize("cell", ["0", "-2", "2 kW", "two", "1.2345", "1e3", "0.000"])
+async def test_what_is_no_load_is_refused(store, meters_file, consumers_file, cell):
+    await store.registry.import_meters(meters_file(meter_line(1)))
+    file = consumers_file([*consumer(1), cell], header=WITH_LOAD)
+    assert (await refused(store.registry.import_consumers(file)))[0] == [(2, "sanctioned_load")]
+
+
+async def test_a_tariff_that_charges_by_the_load_needs_one(store, meters_file, consumers_file):
+    await store.registry.import_meters(meters_file(meter_line(1)))
+    by_load = frozenset({"domestic"})
+    found, text = await refused(store.registry.import_consumers(consumers_file(consumer(1)), by_load=by_load))
+    assert (found, "charges by it" in text) == ([(2, "sanctioned_load")], True)
+    told = consumers_file([*consumer(1), "2"], header=WITH_LOAD)
+    assert (await store.registry.import_consumers(told, by_load=by_load)).added == 1
+    assert (await store.registry.import_consumers(consumers_file(consumer(1)), by_load=by_load)).unchanged == 1
+
+
+async def test_a_header_with_another_column_tells_which_may_be_there(store, consumers_file):
+    file = consumers_file([*consumer(1), "x"], header=(*CONSUMER_HEADER, "colour"))
+    found, text = await refused(store.registry.import_consumers(file))
+    assert (1, "colour") in found
+    assert "may have sanctioned_load" in text
