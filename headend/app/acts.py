@@ -77,14 +77,14 @@ class OfficeActs:
     async def approve(self, actor: Actor, digest: str, strike: frozenset[str]) -> Approval:
         """Release a list as it was shown."""
         store = self.headend.store
-        office = self._within(actor, await store.proposals.office_of(digest))
+        office = self._inside(actor, await store.proposals.office_of(digest))
         alone = self.headend.setup.settings.document.policy.approve_alone
         with self._deed(actor, "approve cuts", digest, office, struck=sorted(strike)):
             return await store.proposals.approve(digest, strike, actor.name, alone)
 
     async def first_approval(self, actor: Actor, digest: str) -> tuple[str, frozenset[str]] | None:
         """Who approved a list first, while it waits for a second person."""
-        self._within(actor, await self.headend.store.proposals.office_of(digest))
+        self._inside(actor, await self.headend.store.proposals.office_of(digest))
         return await self.headend.store.proposals.first_approval(digest)
 
     async def set_kill_switch(self, actor: Actor, *, on: bool) -> None:
@@ -116,7 +116,7 @@ class OfficeActs:
         """Confirm a mode that another person asked for."""
         for each in await self.headend.store.switches.proposed_modes():
             if each.id == number:
-                self._within(actor, each.office)
+                self._inside(actor, each.office)
         with self._deed(actor, "confirm mode", str(number), actor.office):
             await self.headend.store.switches.confirm_mode(number, by=actor.name)
 
@@ -239,7 +239,10 @@ class OfficeActs:
 
     def _within(self, actor: Actor, office: str) -> str:
         """The office, the actor's own where none is named; raises RefusedByRule for one outside."""
-        office = office.strip("/") or actor.office
+        return self._inside(actor, office.strip("/") or actor.office)
+
+    def _inside(self, actor: Actor, office: str) -> str:
+        """The office; raises RefusedByRule where it is not the actor's own or below: the house is above them all."""
         if not within(office, actor.office):
             raise RefusedByRule(f"{office or 'the house'} is not within {actor.office}")
         return office

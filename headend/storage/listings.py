@@ -70,7 +70,9 @@ class Listings:
         listing = self._listing(name)
         where, values = _where(listing, office, filters or {})
         order = _order(listing, sort)
-        statement = f"{_select(listing)} {where} ORDER BY {order} LIMIT :limit OFFSET :offset"
+        # The keys of the page first: what is not needed to find them is joined for these rows alone.
+        keys = f"SELECT {listing.key} FROM {listing.source} {where} ORDER BY {order} LIMIT :limit OFFSET :offset"  # noqa: S608
+        statement = f"{_select(listing)} WHERE {listing.key} IN ({keys}) ORDER BY {order}"
         values |= {"limit": limit + 1, "offset": offset}
         rows = await self._readers.run(lambda connection: _rows(connection, listing, statement, values))
         return rows[:limit], len(rows) > limit

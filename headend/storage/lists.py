@@ -41,8 +41,8 @@ METERS: Final = Listing(
         "clock_deviation": "s.clock_deviation",
     },
     sort="serial",
-    search="m.serial IN (SELECT serial FROM meters WHERE serial >= :q AND serial < :q_end) OR m.consumer_no IN"
-    f" ({_OF_PERSON})",
+    search="m.serial IN (SELECT serial FROM meters WHERE serial >= :q AND serial < :q_end"
+    f" UNION SELECT serial FROM meters WHERE consumer_no IN ({_OF_PERSON}))",
     filters={
         "off": "m.id IN (SELECT meter FROM meter_state WHERE relay_connected = 0)",
         "failing": "m.id IN (SELECT meter FROM meter_state WHERE last_outcome <> 'done')",
@@ -80,17 +80,17 @@ ACCOUNTS: Final = Listing(
         "consumer_no": "a.consumer_no",
         "name": "a.name COLLATE NOCASE",
         "office": "a.office",
-        "balance": "b.paise",
         "negative_since": "a.negative_since",
     },
     sort="consumer_no",
-    search=f"a.consumer_no IN ({_OF_PERSON}) OR a.consumer_no IN (SELECT consumer_no FROM meters WHERE serial >= :q AND"
-    " serial < :q_end)",
+    search=f"a.consumer_no IN ({_OF_PERSON}"
+    " UNION SELECT consumer_no FROM meters WHERE serial >= :q AND serial < :q_end)",
     filters={
-        "below_zero": "a.negative_since IS NOT NULL",
-        "no_number": "a.mobile IS NULL OR k.listed_at IS NOT NULL",
+        "below_zero": "a.id IN (SELECT id FROM accounts WHERE negative_since IS NOT NULL)",
+        "no_number": "a.id IN (SELECT id FROM accounts WHERE mobile IS NULL"
+        " UNION SELECT account FROM contacts WHERE listed_at IS NOT NULL)",
         "protected": "a.protected IS NOT NULL",
-        "off": "s.relay_connected = 0",
+        "off": "m.id IN (SELECT meter FROM meter_state WHERE relay_connected = 0)",
         "consumer_no": "a.consumer_no = :consumer_no",
         "meter": "m.serial = :meter",
     },

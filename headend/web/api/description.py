@@ -25,7 +25,9 @@ def openapi_config(version: str) -> OpenAPIConfig:
             }
         ),
         # Litestar's own pages load scripts from elsewhere: nobody gets them.
-        openapi_router=Router("/api/v1/described", route_handlers=[], opt=needs(Permission.ADMINISTER)),
+        openapi_router=Router(
+            "/api/v1/described", route_handlers=[], opt=needs(Permission.ADMINISTER), include_in_schema=False
+        ),
         render_plugins=[JsonRenderPlugin()],
     )
 

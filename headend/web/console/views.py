@@ -57,7 +57,7 @@ ACCOUNTS: Final = View(
         Column("name", "Name", sortable=True),
         Column("office", "Office", "office", sortable=True),
         Column("meter", "Meter", "meter"),
-        Column("balance", "Balance", "money", sortable=True),
+        Column("balance", "Balance", "money"),
         Column("negative_since", "Below zero since", "moment", sortable=True),
         Column("connected", "Supply", "supply"),
         Column("mobile", "Mobile"),
