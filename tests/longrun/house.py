@@ -234,6 +234,11 @@ class House:
         """The simulated meter with that number, from 1."""
         return self.fleet.meters[number - 1]
 
+    def office(self, meter):
+        """The office that the exported inventory names for a meter."""
+        offices = self.fleet.scenario.consumers.offices
+        return offices[(meter.identity.number - 1) % len(offices)]
+
     async def pay(self, meter, paise, payment, *, at=None):
         """A recharge as every door books it, and the nudge that the daemon's own look would be."""
         result = await book_recharge(self.headend, meter.identity.consumer_no, paise, payment, "bank", at=at)

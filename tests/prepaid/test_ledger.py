@@ -119,6 +119,15 @@ def test_the_months_between_get_their_own_share_and_no_more():
     assert charged.mark.slab_wh == 31_000
 
 
+def test_november_ends_with_november():
+    tariff = Tariff("steps", (Slab(1000, 0), Slab(None, 1_000_000)))
+    mark = EnergyMark("X1", 0, datetime(2025, 11, 20, 18, 30, tzinfo=UTC), slab_period="2025-11")
+    charged = charge(WHO, mark, seen(20_000, datetime(2025, 12, 10, 18, 30, tzinfo=UTC)), tariff)
+    # Ten days in each month, 1 kWh a day, of which the first of each month is free.
+    assert amounts(charged) == [-(9_000 + 9_000)]
+    assert (charged.mark.slab_period, charged.mark.slab_wh) == ("2025-12", 10_000)
+
+
 def test_a_month_ends_at_local_midnight_to_the_second():
     tariff = Tariff("steps", (Slab(3600, 0), Slab(None, 1_000_000)))
     mark = EnergyMark("X1", 0, datetime(2026, 3, 31, 17, 30, tzinfo=UTC), slab_period="2026-03")
