@@ -2,7 +2,7 @@
 
 The floor is the least that any decision must do: look at the same facts and compare each with its limit, inlined,
 without reasons, calendar or records. A million accounts are decided in pieces, so that the figure is about deciding
-and not about the memory of a million facts.
+and not about the memory of a million facts. The last figures are those of accounts in the store, rows and all.
 """
 
 import gc
@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from _figures import Figure, Options, options, pin, report
+from _stored import cost
 from attrs import evolve
 
 from headend.meters.reading import ClockReading, Reading, RelayState
@@ -182,11 +183,32 @@ def a_million(given: Options, policy: Policy):
         yield Figure(f"  of these {verdict.value}", count / total * 100, "%")
 
 
+def stored(given: Options, _: Policy):
+    """Accounts with their rows read and written: in the embedded store, durably, from a file on."""
+    small, large = (1_000, 4_000) if given.quick else (25_000, 100_000)
+    few, many = cost(small), cost(large)
+    part = f"a million, from {large:,} measured"
+    yield Figure(f"import of an account and its meter, among {large:,}", many.imported * 1e6, "µs", "", None)
+    yield Figure("accounts imported, with meters, wall", many.imports_a_second, "accounts/s")
+    yield Figure(
+        f"import of {part}, CPU", many.imported * MILLION / 60, "min", f"among {small:,}", many.imported / few.imported
+    )
+    yield Figure(
+        f"visit judged with its rows, among {large:,}",
+        many.judged * 1e6,
+        "µs",
+        f"among {small:,}",
+        many.judged / few.judged,
+    )
+    yield Figure("visits judged and committed, wall", many.judged_a_second, "accounts/s")
+    yield Figure(f"judging of {part}, CPU", many.judged * MILLION / 60, "min")
+
+
 def main():
     pin()
     given, policy = options(), default_policy()
     report(
-        (figure for part in (cost_of_one, judging, growth, a_million) for figure in part(given, policy)),
+        (figure for part in (cost_of_one, judging, growth, a_million, stored) for figure in part(given, policy)),
         as_json=given.json,
     )
 

@@ -115,7 +115,8 @@ async def forget_slot(headend):
     """Let the day's slot be run again."""
 
     def unit(connection):
-        connection.execute("DELETE FROM slots")
+        for table in ("slots", "served", "rounds"):
+            connection.execute(f"DELETE FROM {table}")
 
     await headend.store.fleet._writer.run(unit)  # noqa: SLF001  no user needs this
 
