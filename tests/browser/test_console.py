@@ -55,7 +55,7 @@ def test_an_officer_approves_a_proposed_cut_and_a_second_person_is_needed_above_
     first.goto(f"{proposing.console}cuts")
     keep(first, "console-proposed-1440")
     first.get_by_role("button", name="Approve these cuts").click()
-    first.get_by_text("a second person approves it too").wait_for()
+    first.get_by_text("Your approval is noted").wait_for()
     assert site.edges() == []
     first.get_by_role("button", name="Approve these cuts").click()
     assert site.edges() == []
