@@ -31,9 +31,10 @@ def carried_out(path, count):
     async def run():
         planned = steps(scenario, list(fleet.meters))
         await happen(server, planned, 1e9)
-        # Power comes back by a timer of the loop; with such a factor it is due at once.
-        while any(codes(meter, Log.POWER)[-1:] == [101] for meter in fleet.meters):
-            await asyncio.sleep(0)
+        # Power comes back by a timer of the loop, which with such a factor is due at once: behind it in the queue.
+        end = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.001, end.set)
+        await end.wait()
         return planned
 
     return asyncio.run(run()), fleet.meters
