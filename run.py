@@ -24,6 +24,7 @@ UV_VERSION = "0.13.9"
 SYSTEM = {
     "test": (
         (Path("/usr/bin/chromium"), "chromium"),
+        (Path("/usr/lib/postgresql"), "postgresql"),
         (Path("/usr/share/fonts/truetype/noto/NotoSansDevanagari-Regular.ttf"), "fonts-noto-core"),
     )
 }

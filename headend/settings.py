@@ -28,13 +28,16 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class StoreSection(Section, frozen=True):
-    """Where readings, accounts, journal and events are kept.
+    """Where readings, accounts, journal and events are kept: in a file, or with `url` on PostgreSQL.
 
+    `url` is `postgresql://user@host:5432/database`; the password is better left to PGPASSFILE. `path` then only names
+    the lock that keeps two daemons of one host apart.
     `shed_profiles_at`: the used share of its file system from which on no profiles are read, so that recharges, the
     audit and reconnects still can be written.
     """
 
     path: str = "headend.db"
+    url: str | None = None
     shed_profiles_at: float = 0.9
 
 

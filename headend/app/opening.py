@@ -38,7 +38,7 @@ MACHINE_CLOCK = Clock()
 @asynccontextmanager
 async def open_store(settings: Settings) -> AsyncIterator[Store]:
     """The store without keys, for commands that touch no meter."""
-    store = await Store.open(settings.store_path, kek=None, now=now)
+    store = await Store.open(settings.store_path, kek=None, now=now, url=settings.document.store.url)
     try:
         yield store
     finally:

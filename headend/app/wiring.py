@@ -167,7 +167,14 @@ async def open_headend(
 ) -> AsyncIterator[Headend]:
     """The store with keys and rules; `armed` is given by a daemon that starts, see Store.open."""
     setup = Setup.read(settings)
-    store = await Store.open(settings.store_path, kek=setup.kek(), now=clock.now, caps=setup.policy.caps, armed=armed)
+    store = await Store.open(
+        settings.store_path,
+        kek=setup.kek(),
+        now=clock.now,
+        caps=setup.policy.caps,
+        armed=armed,
+        url=settings.document.store.url,
+    )
     try:
         if "" not in await store.switches.modes():
             await store.switches.set_mode("", Mode(settings.document.policy.mode), by="configuration")

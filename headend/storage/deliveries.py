@@ -93,7 +93,7 @@ class Deliveries:
         limit: int = 100,
     ) -> list[Delivery]:
         """Messages, newest first: of one consumer, of an office and those below it, in a state, of a channel."""
-        where = ["1"]
+        where = ["1 = 1"]
         values: list[str | int] = []
         for text, value in (("a.consumer_no = ?", consumer_no), ("d.state = ?", state), ("d.channel = ?", channel)):
             if value is not None:

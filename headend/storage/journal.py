@@ -35,8 +35,8 @@ _WITH_OPEN: Final = """
 SELECT m.serial, max(w.reconnect) AS reconnect, min(w.at) AS oldest FROM (
   SELECT meter, target = 'connected' AS reconnect, requested_at AS at FROM commands
   WHERE state IN ('requested', 'unknown')
-  UNION ALL SELECT meter, 0, requested_at FROM topups WHERE state IN ('requested', 'sending', 'unknown')
-) w JOIN meters m ON m.id = w.meter GROUP BY w.meter ORDER BY reconnect DESC, oldest, m.id
+  UNION ALL SELECT meter, 1 = 0, requested_at FROM topups WHERE state IN ('requested', 'sending', 'unknown')
+) w JOIN meters m ON m.id = w.meter GROUP BY m.id ORDER BY reconnect DESC, oldest, m.id
 """
 
 _EXPIRED: Final = (

@@ -84,8 +84,10 @@ def _book(connection: Connection, account: Account, entry: NewEntry, now: dateti
 
 def _move_mark(connection: Connection, mark: EnergyMark) -> None:
     connection.execute(
-        "INSERT OR REPLACE INTO energy_marks (meter, energy_wh, at, remainder, duty_remainder, slab_period, slab_wh)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO energy_marks (meter, energy_wh, at, remainder, duty_remainder, slab_period, slab_wh)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (meter) DO UPDATE SET"
+        " (energy_wh, at, remainder, duty_remainder, slab_period, slab_wh) = (excluded.energy_wh, excluded.at,"
+        " excluded.remainder, excluded.duty_remainder, excluded.slab_period, excluded.slab_wh)",
         (
             meter_id(connection, mark.meter),
             mark.energy_wh,

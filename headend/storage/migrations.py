@@ -17,7 +17,7 @@ _SET: Final = "headend"
 def migrate(database: Database, path: Path) -> None:
     """Bring a database to this version's schema; refuse one that another program or a newer version wrote."""
     _refuse_foreign(database, path)
-    known = _scripts()
+    known = scripts()
     applied = {migration.name for migration in Migrations(_SET).applied(database)}
     _refuse_newer(path, applied - {name for name, _ in known})
     for name, text in known:
@@ -28,7 +28,7 @@ def migrate(database: Database, path: Path) -> None:
 
 def schema_version() -> str:
     """The name of the newest migration."""
-    return [name for name, _ in _scripts()][-1]
+    return [name for name, _ in scripts()][-1]
 
 
 def schema_of(connection: Connection) -> dict[str, str]:
@@ -40,7 +40,7 @@ def schema_of(connection: Connection) -> dict[str, str]:
 def expected_schema() -> dict[str, str]:
     """What `schema_of` a database with every migration and no readings must give."""
     with closing(Database(memory=True, execute_plugins=False)) as database:
-        for _, text in _scripts():
+        for _, text in scripts():
             for statement in statements(text):
                 database.conn.execute(statement)
         return schema_of(database.conn)
@@ -62,7 +62,8 @@ def _complete(text: str) -> bool:
     return text.rstrip().endswith(";") and sqlite3.complete_statement(text)
 
 
-def _scripts() -> list[tuple[str, str]]:
+def scripts() -> list[tuple[str, str]]:
+    """Name and text of every migration, in order."""
     folder = files("headend.storage") / "schema"
     found = [
         (entry.name, entry.read_text(encoding="utf-8")) for entry in folder.iterdir() if entry.name.endswith(".sql")

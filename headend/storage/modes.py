@@ -84,7 +84,10 @@ def note_policy(connection: Connection, name: str, digest: str, body: str, now: 
         "INSERT INTO policies (digest, name, body, first_used) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (digest, name, body, to_micros(now)),
     )
-    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (_IN_FORCE, digest))
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (_IN_FORCE, digest),
+    )
     old = connection.execute("SELECT body FROM policies WHERE digest = ?", (before,)).fetchone()
     changed = {} if old is None else changed_rules(old[0], body)
     payload = {"name": name, "digest": digest, "before": before, "changed": changed}

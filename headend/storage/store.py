@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
-from attrs import define
+from attrs import define, field
 
 from headend.prepaid.caps import Caps
 from headend.session.ports import Now
@@ -19,6 +19,7 @@ from headend.storage.checking import CheckReport, check
 from headend.storage.counters import AHEAD, Counters
 from headend.storage.coverage import Completeness
 from headend.storage.deliveries import Deliveries
+from headend.storage.errors import StorageError
 from headend.storage.events import Events
 from headend.storage.exports import Exports
 from headend.storage.fleet import Fleet
@@ -98,6 +99,7 @@ class Store:
     todays: Todays
     tokens: Tokens
     restored_from: datetime | None
+    url: str | None = field(repr=False)
     _writer: Writer
     _readers: Readers
     _now: Now
@@ -166,6 +168,7 @@ class Store:
             todays=Todays(readers, now),
             tokens=Tokens(writer, readers, now),
             restored_from=restored_from,
+            url=url,
             writer=writer,
             readers=readers,
             now=now,
@@ -178,10 +181,12 @@ class Store:
 
     async def check(self) -> CheckReport:
         """Prove the database whole, or say what is not."""
-        return await self._readers.run(check)
+        return await self._readers.run(lambda connection: check(connection, of_the_file=self.url is None))
 
     async def backup(self, target: Path) -> None:
         """Copy the database to a new file while everything runs; it holds no key that can be used without the KEK."""
+        if self.url is not None:
+            raise StorageError("a store on PostgreSQL is backed up by its own tools; see pg_dump and pg_basebackup")
         await asyncio.to_thread(back_up, self.path, target, self._now())
 
 

@@ -17,7 +17,7 @@ from headend.storage.writer import Writer
 _LISTED: Final = """
 SELECT a.consumer_no, a.name, a.office, a.mobile, coalesce(c.undelivered, 0), c.listed_at
 FROM accounts a LEFT JOIN contacts c ON c.account = a.id
-WHERE (:all OR a.mobile IS NULL OR c.listed_at IS NOT NULL) AND (:office = '' OR a.office = :office
+WHERE (:all = 1 OR a.mobile IS NULL OR c.listed_at IS NOT NULL) AND (:office = '' OR a.office = :office
   OR substr(a.office, 1, :length) = :office || '/') AND a.consumer_no > :after
 ORDER BY a.consumer_no LIMIT :limit
 """

@@ -1,6 +1,8 @@
 """Meters, consumers, visits and judgements as the tests of the store need them."""
 
+import asyncio
 import csv
+import subprocess
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -38,6 +40,19 @@ class Clock:
 async def open_sqlite(folder, clock, **options):
     options.setdefault("kek", KEK)
     return await Store.open(folder / "headend.db", now=clock, **options)
+
+
+async def copy_out(store, target):
+    """Everything that the database holds, in a file."""
+    if store.url is None:
+        await store.backup(target)
+        return
+    await asyncio.to_thread(subprocess.run, ["pg_dump", "--inserts", "-f", str(target), store.url], check=True)
+
+
+async def open_postgres(folder, clock, *, server, **options):
+    options.setdefault("kek", KEK)
+    return await Store.open(folder / "postgresql", now=clock, url=await server.database(folder), **options)
 
 
 def meter(number=1, **changes):

@@ -61,7 +61,7 @@ async def test_the_right_code_changes_the_number_and_tells_the_old_one(store, nu
 async def test_the_code_is_nowhere_kept_or_shown(store, ask):
     code = await ask()
     assert code.code not in repr(code)
-    rows = store._writer.database.conn.execute("SELECT * FROM number_changes").fetchall()
+    rows = await store._writer.run(lambda made: made.execute("SELECT * FROM number_changes").fetchall())
     assert code.code not in repr(rows)
     for event in await store.events.events(0, 1000):
         assert code.code not in event.payload

@@ -1,0 +1,32 @@
+"""Values of any type in one column: the embedded store keeps what came, PostgreSQL as JSON with a mark for octets."""
+
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+#: Octets, and texts with characters that PostgreSQL can't hold, stand as an object with one of these keys.
+_OCTETS: Final = "octets"
+_TEXT: Final = "text"
+
+
+def encoded(value: object) -> str:
+    """The value as JSON; integers, texts, numbers, None and octets come back as they went."""
+    if isinstance(value, bytes):
+        return msgspec.json.encode({_OCTETS: value.hex()}).decode()
+    if isinstance(value, str) and "\0" in value:
+        return msgspec.json.encode({_TEXT: value.encode().hex()}).decode()
+    return msgspec.json.encode(value).decode()
+
+
+def decoded(text: str) -> object:
+    """What `encoded` was made from."""
+    value = msgspec.json.decode(text)
+    if isinstance(value, dict):
+        return bytes.fromhex(value[_OCTETS]) if _OCTETS in value else bytes.fromhex(value[_TEXT]).decode()
+    return value
+
+
+def number(text: str) -> int | Decimal:
+    """A numeric of PostgreSQL's: whole ones are integers, as sums of integers are here."""
+    return int(text) if text.lstrip("-").isdecimal() else Decimal(text)
