@@ -20,7 +20,7 @@ from _figures import Figure, options, report
 from _replay import Recording, recording_connector, replay, replay_server, simulator
 
 from headend.app import now, open_headend
-from headend.cli.demonstration import POLICY
+from headend.cli.demonstration import demonstration_rules
 from headend.prepaid.model import Mode
 from headend.session.line import dialling
 from headend.session.visit import Visitor
@@ -53,7 +53,7 @@ async def measure(meters):
         async with simulator("--meters", str(meters), *exports, cpu=theirs):
             if ours is not None:
                 os.sched_setaffinity(0, {ours})
-            (folder / "policy.toml").write_text(POLICY)
+            (folder / "policy.toml").write_text(demonstration_rules())
             (folder / "headend.toml").write_text(CONFIGURATION)
             create_kek_file(folder / "headend.kek")
             async with open_headend(load_settings(str(folder / "headend.toml")), armed=True) as headend:
