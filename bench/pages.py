@@ -145,6 +145,8 @@ async def measure(meters, count):
                     every += spans
                     print(f"{path:44} {spans[len(spans) // 2]:8.1f} {quantiles(spans, n=20)[18]:8.1f}")
                 rate = counted[0] / (perf_counter() - started)
+                if collecting.done():
+                    collecting.result()  # a round that failed measures nothing
                 collecting.cancel()
                 await asyncio.gather(collecting, return_exceptions=True)
     p95, base = quantiles(every, n=20)[18], floor[len(floor) // 2]
