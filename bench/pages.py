@@ -97,6 +97,7 @@ async def collect(headend, meters, counted):
                 started=at - timedelta(seconds=1),
                 finished=at,
                 outcome=Outcome.DONE,
+                error=None,
             )
             await headend.store.fleet.record_visit(record, judge_visit(rules, record))
             counted[0] += 1
