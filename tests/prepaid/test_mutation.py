@@ -32,6 +32,16 @@ def reviewed():
 
 
 @pytest.mark.timeout(1800)
+def test_every_branch_of_decide_and_of_the_ledger_is_taken_both_ways():
+    command = [sys.executable, str(FOLDER / "mutation_branches.py"), "policy", "ledger"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+    result = json.loads(done.stdout)
+    assert result["branches"] > 50
+    assert result["missing"] == []
+
+
+@pytest.mark.timeout(1800)
 def test_no_wrong_change_of_the_cut_goes_unnoticed(record_property):
     result = survivors(*ALWAYS)
     record_property("mutants", result["mutants"])

@@ -96,3 +96,12 @@ def test_without_the_rule_nothing_waits():
 def test_a_share_is_a_part_of_the_whole(share):
     with pytest.raises(ValueError, match="0 to 100"):
         Policy(partial_share=share)
+
+
+def test_where_no_part_was_paid_there_is_no_time_to_pay_the_rest_in():
+    assert said(decide(facts(partial_at=None), HALF)) == (Verdict.DISCONNECT, Reason.NEGATIVE)
+
+
+def test_a_warning_of_less_than_a_day_is_refused():
+    with pytest.raises(ValueError, match="low_days"):
+        Policy(low_days=(1, 0))
