@@ -20,6 +20,9 @@ AS 'SELECT coalesce($1, false) OR $2';
 
 CREATE AGGREGATE max(boolean) (sfunc = larger, stype = boolean);
 
+-- How far each table has counted; the server keeps no such record of numbers that were given by hand.
+CREATE VIEW sqlite_sequence AS SELECT NULL::text AS name, NULL::bigint AS seq WHERE false;
+
 CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 
 CREATE TABLE migrations (
