@@ -102,9 +102,9 @@ _SINGLE: Final = (
     (253, "relay welded", EventKind.RELAY, _MAJOR),
 )
 
-CATALOGUE: Final[dict[int, EventType]] = {code: EventType(code, *meaning) for code, *meaning in (*_PAIRED, *_SINGLE)}
-CATALOGUE |= {
-    code + 1: EventType(code + 1, f"{name}, ended", kind, _INFO, ends=code) for code, name, kind, _ in _PAIRED
+CATALOGUE: Final[dict[int, EventType]] = {
+    **{code: EventType(code, name, kind, severity) for code, name, kind, severity in (*_PAIRED, *_SINGLE)},
+    **{code + 1: EventType(code + 1, f"{name}, ended", kind, _INFO, ends=code) for code, name, kind, _ in _PAIRED},
 }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define, field
 from structlog.contextvars import bound_contextvars
 
 from headend.commands.journal import Journal
@@ -22,7 +22,6 @@ from headend.meters.inventory import Meter
 from headend.notify.pausing import Pause, pause
 from headend.scheduler.agenda import Agenda
 from headend.scheduler.backlog import Backlog, Urgency, Verdict, Work
-from headend.scheduler.backoff import COLLECTION, RELAY, BackoffRules
 from headend.scheduler.dispositions import Disposition, disposition
 from headend.scheduler.failures import Failures
 from headend.scheduler.figures import Figures, RoundStanding, Standing
@@ -32,6 +31,7 @@ from headend.scheduler.givingup import GivingUp
 from headend.scheduler.inventory import Inventory, Shard
 from headend.scheduler.lanes import LaneRules, Lanes
 from headend.scheduler.overdue import Overdue, Tell, tell_the_log
+from headend.scheduler.pace import CollectorRules
 from headend.scheduler.plan import Schedule
 from headend.scheduler.ports import OpenSession, Outcome, ReadRequest
 from headend.scheduler.putoff import PutOff
@@ -43,28 +43,6 @@ _READY_PER_PERMIT: Final = 4
 _UNKNOWN_METER_EXIT: Final = 2
 
 _log = structlog.get_logger()
-
-
-@frozen
-class CollectorRules:
-    """How often the journal is looked at and the inventory read again, and how long things may take, in seconds."""
-
-    poll_s: float = 0.2
-    inventory_s: float = 60.0
-    expire_s: float = 5.0
-    overdue_s: float = 30.0
-    orders_s: float = 1.0
-    notes_s: float = 2.0
-    #: A slice of the daily search for gaps; 100 meters each, so that a million take three hours.
-    gaps_s: float = 1.0
-    #: Failed visits after which work is given up until the meter answers or a person asks: some 15 minutes.
-    attempts: int = 6
-    #: A backstop behind the session's own deadline, which names what was outstanding.
-    visit_s: float = 180.0
-    #: SIGTERM ends within 10 s: what is not done by then is cancelled, and the journal says UNKNOWN.
-    stop_s: float = 8.0
-    collection: BackoffRules = COLLECTION
-    relay: BackoffRules = RELAY
 
 
 @define(eq=False)
