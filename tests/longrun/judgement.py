@@ -33,7 +33,8 @@ class Judgement:
         for meter in self.ran.house.fleet.meters:
             account = accounts[meter]
             for number, edge in enumerate(meter.relay.edges):
-                at = datetime.fromtimestamp(edge.at / 1000, UTC)
+                # The simulator cuts to whole milliseconds: the end of this one is no earlier than the move itself.
+                at = datetime.fromtimestamp((edge.at + 1) / 1000, UTC)
                 edges += 1
                 target = Target.CONNECTED if edge.connected else Target.DISCONNECTED
                 permit = _take(moves[meter], target, at, self.ran.skews)

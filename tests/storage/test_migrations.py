@@ -78,9 +78,9 @@ async def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path,
 
 
 async def test_a_migration_that_fails_leaves_the_version_before(tmp_path, clock, monkeypatch):
-    good = migrations._scripts()
+    good = migrations.scripts()
     monkeypatch.setattr(
-        migrations, "_scripts", lambda: [*good, ("0098_bad", "CREATE TABLE half (a);\nCREATE TABLE meters (a);\n")]
+        migrations, "scripts", lambda: [*good, ("0098_bad", "CREATE TABLE half (a);\nCREATE TABLE meters (a);\n")]
     )
     with pytest.raises(StorageError, match="already exists"):
         await open_sqlite(tmp_path, clock)
