@@ -13,9 +13,12 @@ from faces_under_test import faces_of, first_log_in
 from site_under_test import Site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """One browser for all tests; each page gets a context of its own."""
+    """One browser for a file of tests; each page gets a context of its own.
+
+    It ends with the file: while it is there, a loop runs in this thread, and tests with a loop of their own can't.
+    """
     refuse_without_browser()
     with Browsing() as browsing:
         yield browsing
