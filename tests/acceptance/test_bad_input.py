@@ -100,7 +100,7 @@ def test_a_meter_model_that_is_not_there_is_found_before_a_visit(configured):
     answer = site.headend("meters", "import", file)
     assert answer.exit_code == 2, answer
     assert "line 3, model" in answer.stderr
-    assert "known are generic-dlms, is15959-single-phase" in answer.stderr
+    assert "known are account-credit, account-token, generic-dlms" in answer.stderr
     add = ("meters", "add", "SN1", "--address", "tcp://127.0.0.1:9", "--logical-device-name", "SIM1", "--model", "none")
     answer = site.headend(*add)
     assert answer.exit_code == 2, answer

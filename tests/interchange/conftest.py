@@ -5,7 +5,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from house import House
+from exchange_house import House
 
 
 @pytest.fixture

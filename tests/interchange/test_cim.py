@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 from cim_messages import NAMESPACES, example, result, valid
-from house import HOUR
+from exchange_house import HOUR
 
 from headend.app.interchange_cim import CimDesk
 from headend.app.interchange_export import ExportDesk

@@ -2,7 +2,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from house import SECRETS
+from exchange_house import SECRETS
 
 from headend.app.interchange_payments import PaymentDesk
 from headend.interchange.payments import LONGEST_MESSAGE, MOST_PAYMENTS

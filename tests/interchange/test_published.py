@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from cim_messages import example
-from house import HOUR
+from exchange_house import HOUR
 
 from headend.app.interchange_cim import CimDesk
 from headend.app.recharging import book_recharge

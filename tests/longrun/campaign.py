@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 from attrs import define, field
-from house import House
+from longrun_house import House
 from oracle import OFF, ON, History, HouseRules, Payment, Skews, micros, moment_of
 from simulated_time import START
 

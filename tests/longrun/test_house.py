@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from house import House
+from longrun_house import House
 from simulated_time import START, run
 
 from simulator.faults import Fault

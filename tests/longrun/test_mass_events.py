@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from attrs import evolve
 from campaign import RULES
-from house import POLICY, House
+from longrun_house import POLICY, House
 from oracle import over_caps
 from simulated_time import run
 

@@ -2,8 +2,8 @@
 
 import pytest
 from campaign import POLICY, Campaign, scenario
-from house import House
 from judgement import Judgement
+from longrun_house import House
 from simulated_time import run
 
 

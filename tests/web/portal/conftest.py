@@ -5,7 +5,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from house import house_in
+from portal_house import house_in
 
 
 @pytest.fixture

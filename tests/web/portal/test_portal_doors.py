@@ -2,7 +2,7 @@ import asyncio
 import re
 
 import pytest
-from house import OTHER, OWN, UNKNOWN, DoorRules, house_in, making, timedelta
+from portal_house import OTHER, OWN, UNKNOWN, DoorRules, house_in, making, timedelta
 
 import headend.storage.doors
 import headend.web.passwords

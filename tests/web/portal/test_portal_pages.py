@@ -7,7 +7,7 @@ from datetime import date
 from string import Formatter
 
 import pytest
-from house import OTHER, OWN, making
+from portal_house import OTHER, OWN, making
 
 from headend.prepaid.model import EntryKind, NewEntry
 from headend.prepaid.portal import Subject, Usage

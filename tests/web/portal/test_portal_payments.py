@@ -1,5 +1,5 @@
 import pytest
-from house import OTHER, OWN
+from portal_house import OTHER, OWN
 
 from headend.prepaid.portal import PaymentState
 from headend.web.portal.sandbox import SIGNATURE, Play
