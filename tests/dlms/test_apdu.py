@@ -366,7 +366,15 @@ def test_no_apdu_of_a_mebibyte_takes_more_than_50_ms(name: str):
         with suppress(DecodeError):
             decode(LARGE[name])
         taken.append(process_time() - start)
-    assert min(taken) < 0.05
+    # 50 ms where a million empty turns of a loop take a third of that; a machine that is slow now has longer.
+    assert min(taken) < max(0.05, 3.5 * _a_million_turns())
+
+
+def _a_million_turns():
+    start = process_time()
+    for _ in range(1_000_000):
+        pass
+    return process_time() - start
 
 
 @pytest.mark.parametrize("name", LARGE)
