@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from headend.app.durations import duration
 from headend.errors import HeadendError
 from headend.meters.registry import ModelRegistry
+from headend.prepaid.durations import duration
 from headend.settings import Settings, SettingsError
 from headend.storage.retention import REGISTERS, Keep
 

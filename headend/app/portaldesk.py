@@ -1,9 +1,9 @@
 """The consumers' portal on this house's store; rules are asked anew each time, as they may have been reread."""
 
 from headend.app.delivering import send_login_code
-from headend.app.durations import duration
 from headend.app.recharging import book_recharge
 from headend.app.wiring import Headend
+from headend.prepaid.durations import duration
 from headend.prepaid.model import AccountView
 from headend.prepaid.policy import Policy
 from headend.prepaid.portal import LoginCode

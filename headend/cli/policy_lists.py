@@ -81,18 +81,23 @@ def proposals(office: str, config: str | None, as_json: bool) -> None:
 def approve(digest: str, strike: tuple[str, ...], config: str | None, as_json: bool) -> None:
     """Approve exactly the cuts of a list that was shown; what came later, or was paid since, is left alone.
 
-    Caps, calendar, protected consumers and a fresh balance are asked for once more when each is sent.
+    Caps, calendar, protected consumers and a fresh balance are asked for once more when each is sent. A list of more
+    cuts than [policy] approve_alone allows waits until a second person has approved it alike.
     """
     from headend.app import Headend
     from headend.cli.running import person, with_headend
     from headend.storage.proposals import Approval
 
     async def work(headend: Headend) -> Approval:
-        return await headend.store.proposals.approve(digest, frozenset(strike), person())
+        alone = headend.setup.settings.document.policy.approve_alone
+        return await headend.store.proposals.approve(digest, frozenset(strike), person(), alone)
 
     done = with_headend(config, work)
     if as_json:
         emit_json(done)
+        return
+    if done.second:
+        say("approved once; these are more cuts than one person may release, so a second one approves the list alike")
         return
     for command, why in done.left.items():
         say(f"left alone: {why if str(command) in why else f'command {command}: {why}'}")

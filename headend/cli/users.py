@@ -36,7 +36,7 @@ def list_(config: str | None, as_json: bool) -> None:
 
 
 @users.command(
-    epilog="\b\nExamples:\n  headend users add asha --role operator --office 'Ranchi/Ranchi East'\n"
+    epilog="\b\nExamples:\n  headend users add officer-1 --role operator --office 'Ranchi/Ranchi East'\n"
     "  headend users add chief --role administrator"
 )
 @click.argument("name")
@@ -60,7 +60,7 @@ def add(name: str, full_name: str, role: str, office: str, config: str | None, a
     _tell_link(config, with_store(config, work), as_json)
 
 
-@users.command(epilog="\b\nExample:\n  headend users link asha")
+@users.command(epilog="\b\nExample:\n  headend users link officer-1")
 @click.argument("name")
 @config_option
 @json_option
@@ -77,7 +77,7 @@ def link(name: str, config: str | None, as_json: bool) -> None:
     _tell_link(config, with_store(config, work), as_json)
 
 
-@users.command(epilog="\b\nExamples:\n  headend users disable asha\n  headend users disable asha --undo")
+@users.command(epilog="\b\nExamples:\n  headend users disable officer-1\n  headend users disable officer-1 --undo")
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="Let the user in again.")
 @config_option

@@ -103,7 +103,7 @@ class Listings:
         """How many rows there are; COUNTED + 1 stands for more."""
         listing = self._listing(name)
         where, values = _where(listing, office, filters or {})
-        statement = f"SELECT count(*) FROM (SELECT 1 FROM {listing.source} {where} LIMIT {COUNTED + 1})"  # noqa: S608
+        statement = f"SELECT count(*) FROM (SELECT 1 FROM {listing.source} {where} LIMIT {COUNTED + 1}) found"  # noqa: S608
 
         def query(connection: Connection) -> int:
             return int(connection.execute(statement, values).fetchone()[0])
@@ -137,7 +137,7 @@ def _select(listing: Listing) -> str:
 
 
 def _where(listing: Listing, office: str, filters: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
-    conditions, values = ["1"], dict[str, Any]()
+    conditions, values = ["1 = 1"], dict[str, Any]()
     office = office.strip("/")
     if office:
         conditions.append("0" if listing.office is None else in_office(listing.office))

@@ -90,7 +90,7 @@ class Proposals:
         """The cuts of an office (empty: the house) that wait for a person, with the digest of this list."""
         return await self._writer.run(lambda connection: show(connection, office, by, self._now()))
 
-    async def approve(self, digest: str, strike: frozenset[str], by: str, alone: int | None = None) -> Approval:
+    async def approve(self, digest: str, strike: frozenset[str], by: str, alone: int) -> Approval:
         """Release a list as it was shown, without the meters that are struck; raises RefusedByRule, UnknownProposal.
 
         `alone` is the most cuts that one person may approve: of a longer list, the first approval only waits for a
@@ -169,11 +169,11 @@ def approve(
 
 
 def _waits_for_second(
-    connection: Connection, digest: str, strike: frozenset[str], by: str, alone: int | None, now: datetime
+    connection: Connection, digest: str, strike: frozenset[str], by: str, alone: int, now: datetime
 ) -> bool:
     """Note the first of two approvals; False where this one suffices. Raises RefusedByRule for the same person."""
     commands = _shown(connection, digest, now)
-    if alone is None or len(commands.keys() - strike) <= alone:
+    if len(commands.keys() - strike) <= alone:
         return False
     first = _first(connection, digest)
     if first is not None and first[1] == strike:

@@ -123,7 +123,7 @@ def _counted(connection: Connection, keep: Keep, now: datetime) -> Old:
     rows = 0
     for table in _tables(connection, keep.what):
         (count,) = connection.execute(
-            f"SELECT count(*) FROM ({_old_rows(table, keep.what)})",  # noqa: S608  names are ours
+            f"SELECT count(*) FROM ({_old_rows(table, keep.what)}) old",  # noqa: S608  names are ours
             {"cutoff": _cutoff(keep, now)},
         ).fetchone()
         rows += count

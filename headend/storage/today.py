@@ -4,7 +4,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from headend.commands.latency import Latency, latency
 from headend.session.ports import Now
@@ -79,19 +79,8 @@ class Todays:
 
 
 def _today(connection: Connection, office: str, now: datetime) -> Today:
-    values = {
-        "office": office,
-        "since": to_micros(now - REACHED_WITHIN),
-        "week": to_micros(now - _LATENCY_OVER),
-    }
-
-    def number(statement: str) -> int:
-        return int(connection.execute(statement, values).fetchone()[0])
-
-    def where(column: str) -> str:
-        return in_office(column) if office else "1"
-
-    offices = _coverage(connection, office, values)
+    look = _Look(connection, office, now)
+    offices = _coverage(connection, office, look.values)
     total = Coverage(
         office,
         *(sum(getattr(each, name) for each in offices) for name in ("meters", "reached", "off", "failing")),
@@ -100,42 +89,72 @@ def _today(connection: Connection, office: str, now: datetime) -> Today:
         at=now,
         total=total,
         offices=tuple(offices),
-        commands=dict(
-            connection.execute(
-                "SELECT state, count(*) FROM commands WHERE state IN ('requested', 'sending', 'unknown', 'quarantined')"
-                f" AND {where('segment')} GROUP BY state",
-                values,
-            ).fetchall()
+        commands=look.open_commands(),
+        cuts_today=look.moved("disconnected"),
+        restores_today=look.moved("connected"),
+        latency=_latency(connection, look.where("segment"), look.values),
+        work_open=look.count("work_items", "closed_at IS NULL", "office"),
+        complaints_open=look.count("complaints", "closed_at IS NULL", "office"),
+        below_zero=look.count("accounts", "negative_since IS NOT NULL", "office"),
+        notices_failed=look.count(
+            "deliveries d JOIN accounts a ON a.id = d.account",
+            "d.state = 'failed' AND d.changed_at > :since",
+            "a.office",
         ),
-        cuts_today=number(
-            "SELECT count(*) FROM commands WHERE changed_at > :since AND target = 'disconnected'"
-            f" AND state = 'confirmed' AND {where('segment')}"
+        no_number=look.count("accounts", "mobile IS NULL", "office")
+        + look.count(
+            "contacts c JOIN accounts a ON a.id = c.account",
+            "c.listed_at IS NOT NULL AND a.mobile IS NOT NULL",
+            "a.office",
         ),
-        restores_today=number(
-            "SELECT count(*) FROM commands WHERE changed_at > :since AND target = 'connected'"
-            f" AND state = 'confirmed' AND {where('segment')}"
+        tampers=look.count(
+            "events e LEFT JOIN meters m ON m.serial = e.meter",
+            f"e.number > {_day_begins()} AND e.kind IN {_TAMPER} AND e.at > :since",
+            "m.office",
         ),
-        latency=_latency(connection, where("segment"), values),
-        work_open=number(f"SELECT count(*) FROM work_items WHERE closed_at IS NULL AND {where('office')}"),
-        complaints_open=number(f"SELECT count(*) FROM complaints WHERE closed_at IS NULL AND {where('office')}"),
-        below_zero=number(f"SELECT count(*) FROM accounts WHERE negative_since IS NOT NULL AND {where('office')}"),
-        notices_failed=number(
-            "SELECT count(*) FROM deliveries d JOIN accounts a ON a.id = d.account WHERE d.state = 'failed'"
-            f" AND d.changed_at > :since AND {where('a.office')}"
-        ),
-        no_number=number(f"SELECT count(*) FROM accounts WHERE mobile IS NULL AND {where('office')}")
-        + number(
-            "SELECT count(*) FROM contacts c JOIN accounts a ON a.id = c.account WHERE c.listed_at IS NOT NULL"
-            f" AND a.mobile IS NOT NULL AND {where('a.office')}"
-        ),
-        tampers=number(
-            f"SELECT count(*) FROM events e LEFT JOIN meters m ON m.serial = e.meter WHERE e.number > {_day_begins()}"
-            f" AND e.kind IN {_TAMPER} AND e.at > :since AND {where('m.office')}"
-        ),
-        conflicts=number(f"SELECT count(*) FROM conflicts c JOIN meters m ON m.id = c.meter WHERE {where('m.office')}"),
+        conflicts=look.count("conflicts c JOIN meters m ON m.id = c.meter", "1 = 1", "m.office"),
         armed=_switch(connection, "armed"),
         killed=_switch(connection, "kill_switch"),
     )
+
+
+@define(eq=False)
+class _Look:
+    """Counts of one moment, within an office and all below it."""
+
+    connection: Connection
+    office: str
+    now: datetime
+    values: dict[str, Any] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.values = {
+            "office": self.office,
+            "since": to_micros(self.now - REACHED_WITHIN),
+            "week": to_micros(self.now - _LATENCY_OVER),
+        }
+
+    def where(self, column: str) -> str:
+        """The condition that a row is the office's."""
+        return in_office(column) if self.office else "1 = 1"
+
+    def count(self, source: str, condition: str, column: str) -> int:
+        """How many rows there are."""
+        statement = f"SELECT count(*) FROM {source} WHERE {condition} AND {self.where(column)}"
+        return int(self.connection.execute(statement, self.values).fetchone()[0])
+
+    def moved(self, target: str) -> int:
+        """Relays proven to have moved to that side lately."""
+        confirmed = f"changed_at > :since AND target = '{target}' AND state = 'confirmed'"
+        return self.count("commands", confirmed, "segment")
+
+    def open_commands(self) -> dict[str, int]:
+        """Commands by state that have no outcome yet."""
+        statement = (
+            "SELECT state, count(*) FROM commands WHERE state IN ('requested', 'sending', 'unknown', 'quarantined')"
+            f" AND {self.where('segment')} GROUP BY state"
+        )
+        return dict(self.connection.execute(statement, self.values).fetchall())
 
 
 def _offices(connection: Connection) -> list[str]:
@@ -147,7 +166,7 @@ def _offices(connection: Connection) -> list[str]:
 
 
 def _without_number(connection: Connection, office: str) -> dict[str, int]:
-    where = in_office("a.office") if office else "1"
+    where = in_office("a.office") if office else "1 = 1"
     rows = connection.execute(
         "SELECT a.office, count(*) FROM accounts a LEFT JOIN contacts c ON c.account = a.id"
         f" WHERE (a.mobile IS NULL OR c.listed_at IS NOT NULL) AND {where} GROUP BY a.office ORDER BY a.office",
@@ -162,7 +181,7 @@ def _day_begins() -> str:
 
 
 def _coverage(connection: Connection, office: str, values: dict[str, Any]) -> list[Coverage]:
-    where = in_office("m.office") if office else "1"
+    where = in_office("m.office") if office else "1 = 1"
     rows = connection.execute(
         "SELECT m.office, count(*), coalesce(sum(s.last_done > :since), 0), coalesce(sum(s.relay_connected = 0), 0),"
         " coalesce(sum(s.last_outcome <> 'done'), 0) FROM meters m LEFT JOIN meter_state s ON s.meter = m.id"

@@ -37,19 +37,21 @@ def shown(site, *options):
 
 def test_money_is_booked_corrected_by_two_and_proven(desk):
     entry = ("--reference", "SD-1", "--reason", "deposit adjusted")
-    booked = by(desk, "asha", "accounts", "book", CONSUMER, "deposit", "150.25", *entry)
+    booked = by(desk, "officer-1", "accounts", "book", CONSUMER, "deposit", "150.25", *entry)
     assert booked.exit_code == 0, booked
     assert "₹150.25 booked" in booked.stderr
-    asked = by(desk, "asha", "accounts", "propose-correction", CONSUMER, "50", "--reason", "wrong rate", "--json").json
-    alone = by(desk, "asha", "accounts", "approve", str(asked["id"]))
+    asked = by(
+        desk, "officer-1", "accounts", "propose-correction", CONSUMER, "50", "--reason", "wrong rate", "--json"
+    ).json
+    alone = by(desk, "officer-1", "accounts", "approve", str(asked["id"]))
     assert (alone.exit_code, "second person" in alone.stderr) == (4, True), alone
     assert shown(desk) == -449_75
-    assert by(desk, "ravi", "accounts", "approve", str(asked["id"])).exit_code == 0
+    assert by(desk, "officer-2", "accounts", "approve", str(asked["id"])).exit_code == 0
     assert shown(desk) == -399_75
     undone = by(
-        desk, "ravi", "accounts", "propose-correction", CONSUMER, "--reverses", "2", "--reason", "twice", "--json"
+        desk, "officer-2", "accounts", "propose-correction", CONSUMER, "--reverses", "2", "--reason", "twice", "--json"
     )
-    assert by(desk, "ravi", "accounts", "reject", str(undone.json["id"])).exit_code == 0
+    assert by(desk, "officer-2", "accounts", "reject", str(undone.json["id"])).exit_code == 0
     assert shown(desk) == -399_75
     proof = desk.headend("accounts", "check", "--json")
     assert (proof.exit_code, proof.json["ok"], proof.json["report"]["total"]) == (0, True, -399_75)
@@ -60,7 +62,7 @@ def test_money_is_booked_corrected_by_two_and_proven(desk):
 def test_arrears_are_paid_in_instalments(desk):
     plan = by(
         desk,
-        "asha",
+        "officer-1",
         "accounts",
         "plan",
         CONSUMER,
@@ -79,7 +81,7 @@ def test_arrears_are_paid_in_instalments(desk):
     assert [part["due_on"] for part in made["parts"]] == ["2099-01-31", "2099-02-28", "2099-03-31", "2099-04-30"]
     more = by(
         desk,
-        "asha",
+        "officer-1",
         "accounts",
         "plan",
         CONSUMER,
@@ -95,9 +97,9 @@ def test_arrears_are_paid_in_instalments(desk):
 
 
 def test_what_makes_no_sense_is_refused_in_words(desk):
-    both = by(desk, "asha", "accounts", "propose-correction", CONSUMER, "5", "--reverses", "1", "--reason", "x")
-    neither = by(desk, "asha", "accounts", "propose-correction", CONSUMER, "--reason", "x")
-    wrong = by(desk, "asha", "accounts", "book", CONSUMER, "rebate", "many", "--reference", "R", "--reason", "x")
+    both = by(desk, "officer-1", "accounts", "propose-correction", CONSUMER, "5", "--reverses", "1", "--reason", "x")
+    neither = by(desk, "officer-1", "accounts", "propose-correction", CONSUMER, "--reason", "x")
+    wrong = by(desk, "officer-1", "accounts", "book", CONSUMER, "rebate", "many", "--reference", "R", "--reason", "x")
     assert [each.exit_code for each in (both, neither, wrong)] == [2, 2, 2]
     assert "Traceback" not in both.stderr + neither.stderr + wrong.stderr
     assert shown(desk) == -600_00
@@ -106,7 +108,7 @@ def test_what_makes_no_sense_is_refused_in_words(desk):
 def test_the_story_of_an_account_is_told_in_two_languages(desk):
     by(
         desk,
-        "asha",
+        "officer-1",
         "accounts",
         "book",
         CONSUMER,

@@ -76,7 +76,7 @@ def test_a_faulty_batch_stops_at_the_cap_and_never_touches_a_paid_up_home(site):
     held = site.commands(state="quarantined")
     assert {command["meter"] for command in held} >= set(owing) - set(cut_off(site))
     assert site.headend("policy", "kill").exit_code == 0
-    released = site.headend("commands", "release", str(held[0]["id"]), LOGNAME="ravi")
+    released = site.headend("commands", "release", str(held[0]["id"]), LOGNAME="officer-2")
     assert released.exit_code == 4, released
     assert site.stop_daemon() == 0
     assert len(cut_off(site)) == 3
@@ -205,8 +205,8 @@ def test_the_first_automatic_day_paces_itself_and_so_does_the_wave_of_recharges(
     site.start_daemon("--arm")
     site.until(lambda: all("mode_notify" in reasons(site, serial) for serial in everybody))
     assert site.commands() == []
-    asked = site.headend("policy", "mode", "automatic", "--json", LOGNAME="asha").json["proposal"]
-    assert site.headend("policy", "confirm", str(asked["id"]), LOGNAME="ravi").exit_code == 0
+    asked = site.headend("policy", "mode", "automatic", "--json", LOGNAME="officer-1").json["proposal"]
+    assert site.headend("policy", "confirm", str(asked["id"]), LOGNAME="officer-2").exit_code == 0
     site.until(lambda: len(site.commands()) == len(everybody))
     site.until(lambda: len(cut_off(site)) == 3)
     assert len(site.commands(state="quarantined")) == len(everybody) - 3

@@ -22,39 +22,39 @@ def test_only_what_an_officer_approved_is_cut(site):
     site.start_daemon("--arm")
 
     def listed():
-        found = by(site, "asha", "policy", "proposals", "--json").json
+        found = by(site, "officer-1", "policy", "proposals", "--json").json
         return found if len(found["rows"]) == len(serials) else None
 
     shown = site.until(listed)
     assert all(row["balance"] < 0 and row["evidence"]["reading_at"] for row in shown["rows"])
     assert site.edges() == []
     spared = serials[1]
-    done = by(site, "ravi", "policy", "approve", "--digest", shown["digest"], "--strike", spared, "--json")
+    done = by(site, "officer-2", "policy", "approve", "--digest", shown["digest"], "--strike", spared, "--json")
     assert done.exit_code == 0, done
     assert (len(done.json["released"]), len(done.json["struck"])) == (2, 1)
     site.until(lambda: all(site.relay(serial) is False for serial in serials if serial != spared))
     assert site.edges(spared) == []
-    again = by(site, "ravi", "policy", "approve", "--digest", shown["digest"])
+    again = by(site, "officer-2", "policy", "approve", "--digest", shown["digest"])
     assert (again.exit_code, "already" in again.stderr) == (4, True)
 
 
 def test_automatic_is_asked_for_by_one_and_confirmed_by_another(site):
     site.configure(mode="propose")
-    asked = by(site, "asha", "policy", "mode", "automatic", "--office", "Ranchi/East", "--json").json["proposal"]
-    alone = by(site, "asha", "policy", "confirm", str(asked["id"]))
+    asked = by(site, "officer-1", "policy", "mode", "automatic", "--office", "Ranchi/East", "--json").json["proposal"]
+    alone = by(site, "officer-1", "policy", "confirm", str(asked["id"]))
     assert (alone.exit_code, "second person" in alone.stderr) == (4, True)
     assert "automatic" not in site.headend("policy", "show", "--json").stdout
     assert [each["id"] for each in site.headend("policy", "pending", "--json").json] == [asked["id"]]
-    assert by(site, "ravi", "policy", "confirm", str(asked["id"])).exit_code == 0
+    assert by(site, "officer-2", "policy", "confirm", str(asked["id"])).exit_code == 0
     assert site.headend("policy", "show", "--json").json["modes"]["Ranchi/East"] == "automatic"
-    assert by(site, "asha", "policy", "mode", "notify", "--office", "Ranchi/East").exit_code == 0
+    assert by(site, "officer-1", "policy", "mode", "notify", "--office", "Ranchi/East").exit_code == 0
     assert site.headend("policy", "show", "--json").json["modes"]["Ranchi/East"] == "notify"
 
 
 def test_a_house_may_let_one_person_decide_and_a_changed_policy_is_told(site):
     site.configure(mode="notify")
     site.config.write_text(site.config.read_text().replace("[policy]", "[policy]\nsecond_person = false"))
-    assert by(site, "asha", "policy", "mode", "automatic").exit_code == 0
+    assert by(site, "officer-1", "policy", "mode", "automatic").exit_code == 0
     assert site.headend("policy", "show", "--json").json["modes"][""] == "automatic"
     assert site.headend("keys", "init").exit_code == 0
     entry = ("accounts", "approve", "1")

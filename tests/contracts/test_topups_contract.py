@@ -65,13 +65,13 @@ async def test_only_what_no_reading_proves_is_decided_by_a_person(store, topups,
     await pay(store, clock)
     (topup,) = await topups.open_for(SERIAL)
     with pytest.raises(RefusedByRule):
-        await topups.decide(topup.id, "ravi", "looked", applied=True)
+        await topups.decide(topup.id, "officer-2", "looked", applied=True)
     await topups.begin(topup.id, Shown(clock.now, 0, None, None), clock.now)
     await topups.settle(topup.id, State.UNKNOWN, "lost", clock.now)
     await topups.settle(topup.id, State.QUARANTINED, "proves nothing", clock.now)
     assert await store.journal.meters_with_open() == []
     assert (await store.accounts.view(CONSUMER, clock.now)).facts.topup_open
-    again = await topups.decide(topup.id, "ravi", "display shows the old balance", applied=False)
-    assert (again.state, "ravi" in again.note) == (State.REQUESTED, True)
+    again = await topups.decide(topup.id, "officer-2", "display shows the old balance", applied=False)
+    assert (again.state, "officer-2" in again.note) == (State.REQUESTED, True)
     with pytest.raises(UnknownTopUp):
-        await topups.decide(99, "ravi", "x", applied=True)
+        await topups.decide(99, "officer-2", "x", applied=True)

@@ -52,14 +52,14 @@ async def test_an_office_sees_its_own_work(store, late, clock):
 async def test_a_person_closes_an_item_once(store, late, clock):
     await look(store, clock)
     (item,) = await store.work.items()
-    closed = await store.work.close(item.id, "ravi", "went there")
-    assert (closed.closed_by, closed.note, closed.closed_at) == ("ravi", "went there", clock.now)
+    closed = await store.work.close(item.id, "officer-2", "went there")
+    assert (closed.closed_by, closed.note, closed.closed_at) == ("officer-2", "went there", clock.now)
     assert await store.work.items() == []
     assert await store.work.items(closed=True) == [closed]
-    with pytest.raises(RefusedByRule, match="ravi already"):
-        await store.work.close(item.id, "asha", "too")
+    with pytest.raises(RefusedByRule, match="officer-2 already"):
+        await store.work.close(item.id, "officer-1", "too")
     with pytest.raises(UnknownWork, match="77"):
-        await store.work.close(77, "asha", "x")
+        await store.work.close(77, "officer-1", "x")
 
 
 async def test_what_is_carried_out_after_all_closes_itself_and_is_measured(store, late, clock):

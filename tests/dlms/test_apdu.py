@@ -360,20 +360,14 @@ def test_values_of_one_apdu_share_a_budget_of_elements():
 
 @pytest.mark.parametrize("name", LARGE)
 def test_no_apdu_of_a_mebibyte_takes_more_than_50_ms(name: str):
-    taken = []
-    for _ in range(3):
-        start = process_time()
-        with suppress(DecodeError):
-            decode(LARGE[name])
-        taken.append(process_time() - start)
-    # 50 ms where a million empty turns of a loop take a third of that; a machine that is slow now has longer.
-    assert min(taken) < max(0.05, 3.5 * _a_million_turns())
+    # What else the machine does only adds to a measurement: one that stays below proves it.
+    assert any(_seconds_of_cpu(LARGE[name]) < 0.05 for _ in range(20))
 
 
-def _a_million_turns():
+def _seconds_of_cpu(octets: bytes) -> float:
     start = process_time()
-    for _ in range(1_000_000):
-        pass
+    with suppress(DecodeError):
+        decode(octets)
     return process_time() - start
 
 

@@ -12,8 +12,8 @@ async def booked(store, tmp_path, clock):
     for span in ("0-100", "100-250"):
         entry = energy(clock, -10_00, f"HED0000001:{span}")
         await store.fleet.record_visit(visit(clock), lambda view, entry=entry: keep(view, entries=(entry,)))
-    asked = await store.books.propose_correction(CONSUMER, -1_00, "a slip", "asha")
-    await store.books.approve(asked.id, "ravi", None)
+    asked = await store.books.propose_correction(CONSUMER, -1_00, "a slip", "officer-1")
+    await store.books.approve(asked.id, "officer-2", None)
     return store
 
 

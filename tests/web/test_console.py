@@ -39,91 +39,95 @@ async def states(headend):
 
 async def test_an_officer_approves_what_was_shown_and_strikes_what_is_not_to_be_cut(web):
     await waiting_cuts(web.headend, ["E1", "E2"])
-    asha = await web.officer("asha", Role.APPROVER)
-    page = (await asha.get("/console/cuts")).text
+    officer_1 = await web.officer("officer_1", Role.APPROVER)
+    page = (await officer_1.get("/console/cuts")).text
     assert "-₹50.00" in page
-    answer = await asha.post(
-        "/console/cuts", {"digest": digest(page), "strike:E2": "yes"}, word=await asha.word("/console/cuts")
+    answer = await officer_1.post(
+        "/console/cuts", {"digest": digest(page), "strike:E2": "yes"}, word=await officer_1.word("/console/cuts")
     )
     assert answer.status_code == 303
     assert await states(web.headend) == {"E1": State.REQUESTED, "E2": State.CANCELLED}
     row = (await web.headend.store.audit.rows())[-1]
-    assert (row.by, row.action, json.loads(row.detail)) == ("asha", "approve cuts", {"struck": ["E2"]})
+    assert (row.by, row.action, json.loads(row.detail)) == ("officer_1", "approve cuts", {"struck": ["E2"]})
 
 
 async def test_a_list_longer_than_one_may_approve_needs_a_second_person(web):
     await waiting_cuts(web.headend, ["E1", "E2"])
-    asha, ravi = await web.officer("asha", Role.APPROVER), await web.officer("ravi", Role.APPROVER)
-    list_of = digest((await asha.get("/console/cuts")).text)
-    word = await asha.word("/console/cuts")
-    assert (await asha.post("/console/cuts", {"digest": list_of}, word=word)).status_code == 303
+    officer_1, officer_2 = await web.officer("officer_1", Role.APPROVER), await web.officer("officer_2", Role.APPROVER)
+    list_of = digest((await officer_1.get("/console/cuts")).text)
+    word = await officer_1.word("/console/cuts")
+    assert (await officer_1.post("/console/cuts", {"digest": list_of}, word=word)).status_code == 303
     assert set((await states(web.headend)).values()) == {State.QUARANTINED}
-    assert (await asha.post("/console/cuts", {"digest": list_of}, word=word)).status_code == 409
-    page = (await ravi.get("/console/cuts")).text
-    assert "asha approved this list" in page
-    await ravi.post("/console/cuts", {"digest": list_of}, word=await ravi.word("/console/cuts"))
+    assert (await officer_1.post("/console/cuts", {"digest": list_of}, word=word)).status_code == 409
+    page = (await officer_2.get("/console/cuts")).text
+    assert "officer_1 approved this list" in page
+    await officer_2.post("/console/cuts", {"digest": list_of}, word=await officer_2.word("/console/cuts"))
     assert set((await states(web.headend)).values()) == {State.REQUESTED}
 
 
 async def test_a_list_of_another_office_is_not_approved(web):
     await waiting_cuts(web.headend, ["W1"])
-    chief, asha = await web.officer("chief", Role.APPROVER), await web.officer("asha", Role.APPROVER, EAST)
+    chief, officer_1 = await web.officer("chief", Role.APPROVER), await web.officer("officer_1", Role.APPROVER, EAST)
     list_of = digest((await chief.get("/console/cuts")).text)
-    assert "No cut waits" in (await asha.get("/console/cuts")).text
-    answer = await asha.post("/console/cuts", {"digest": list_of}, word=await asha.word("/console/cuts/switches"))
+    assert "No cut waits" in (await officer_1.get("/console/cuts")).text
+    answer = await officer_1.post(
+        "/console/cuts", {"digest": list_of}, word=await officer_1.word("/console/cuts/switches")
+    )
     assert answer.status_code == 409
     assert await states(web.headend) == {"W1": State.QUARANTINED}
 
 
 async def test_a_cut_by_hand_names_consumer_and_consequence_and_needs_the_serial(web):
-    asha = await web.officer("asha", Role.OPERATOR)
-    page = (await asha.get("/console/meters/E1/disconnect")).text
+    officer_1 = await web.officer("officer_1", Role.OPERATOR)
+    page = (await officer_1.get("/console/meters/E1/disconnect")).text
     assert "Consumer E1" in page
     assert "will stop" in page
-    word = await asha.word("/console/meters/E1/disconnect")
-    wrong = await asha.post("/console/meters/E1/disconnect", {"reason": "x", "confirm": "E2"}, word=word)
+    word = await officer_1.word("/console/meters/E1/disconnect")
+    wrong = await officer_1.post("/console/meters/E1/disconnect", {"reason": "x", "confirm": "E2"}, word=word)
     assert wrong.status_code == 400
     assert await states(web.headend) == {}
-    missing = await asha.post("/console/meters/E1/disconnect", {"confirm": "E1"}, word=word)
+    missing = await officer_1.post("/console/meters/E1/disconnect", {"confirm": "E1"}, word=word)
     assert missing.status_code == 400
-    answer = await asha.post(
+    answer = await officer_1.post(
         "/console/meters/E1/disconnect", {"reason": "fire", "confirm": "E1", "emergency": "yes"}, word=word
     )
-    assert (await asha.get(answer.headers["location"])).status_code == 200
+    assert (await officer_1.get(answer.headers["location"])).status_code == 200
     assert await states(web.headend) == {"E1": State.REQUESTED}
 
 
 async def test_a_receipt_of_the_cash_desk_is_booked_once(web):
-    asha, number = await web.officer("asha", Role.OPERATOR), CONSUMERS["E1"]
-    word = await asha.word(f"/console/accounts/{number}")
+    officer_1, number = await web.officer("officer_1", Role.OPERATOR), CONSUMERS["E1"]
+    word = await officer_1.word(f"/console/accounts/{number}")
     for _ in range(2):
-        answer = await asha.post(
+        answer = await officer_1.post(
             f"/console/accounts/{number}/recharge", {"amount": "1,250.50", "receipt": "R7"}, word=word
         )
         assert answer.status_code == 303
-    assert "was booked before" in (await asha.get(answer.headers["location"])).text
+    assert "was booked before" in (await officer_1.get(answer.headers["location"])).text
     assert await web.headend.store.accounts.balance(number) == 135050
     for amount in ("", "-5", "12.345", "many", "99999999999"):
-        refused = await asha.post(
+        refused = await officer_1.post(
             f"/console/accounts/{number}/recharge", {"amount": amount, "receipt": f"X{amount}"}, word=word
         )
         assert refused.status_code in (400, 422), amount
 
 
 async def test_a_correction_is_approved_by_another_person(web):
-    asha, ravi = await web.officer("asha", Role.APPROVER), await web.officer("ravi", Role.APPROVER)
-    number, word = CONSUMERS["E1"], await asha.word("/console/cuts/switches")
-    await asha.post(f"/console/accounts/{number}/correction", {"amount": "-12.50", "reason": "booked twice"}, word=word)
-    assert (await asha.post("/console/corrections/1", {"decision": "approve"}, word=word)).status_code == 409
-    word = await ravi.word("/console/cuts/switches")
-    assert (await ravi.post("/console/corrections/1", {"decision": "approve"}, word=word)).status_code == 303
+    officer_1, officer_2 = await web.officer("officer_1", Role.APPROVER), await web.officer("officer_2", Role.APPROVER)
+    number, word = CONSUMERS["E1"], await officer_1.word("/console/cuts/switches")
+    await officer_1.post(
+        f"/console/accounts/{number}/correction", {"amount": "-12.50", "reason": "booked twice"}, word=word
+    )
+    assert (await officer_1.post("/console/corrections/1", {"decision": "approve"}, word=word)).status_code == 409
+    word = await officer_2.word("/console/cuts/switches")
+    assert (await officer_2.post("/console/corrections/1", {"decision": "approve"}, word=word)).status_code == 303
     assert await web.headend.store.accounts.balance(number) == 8750
 
 
 async def test_every_change_leaves_a_row_and_a_changed_row_is_found(web):
-    asha = await web.officer("asha", Role.OPERATOR)
-    await asha.post(
-        "/console/meters/E1/reconnect", {"reason": "x"}, word=await asha.word("/console/meters/E1/reconnect")
+    officer_1 = await web.officer("officer_1", Role.OPERATOR)
+    await officer_1.post(
+        "/console/meters/E1/reconnect", {"reason": "x"}, word=await officer_1.word("/console/meters/E1/reconnect")
     )
     store = web.headend.store
     assert [each.action for each in await store.audit.rows()] == ["set password", "reconnect"]
@@ -143,17 +147,17 @@ async def test_every_change_leaves_a_row_and_a_changed_row_is_found(web):
 
 
 async def test_a_change_that_fails_leaves_no_row(web):
-    asha = await web.officer("asha", Role.OPERATOR)
+    officer_1 = await web.officer("officer_1", Role.OPERATOR)
     rows = len(await web.headend.store.audit.rows())
-    word = await asha.word("/console/meters/E1/reconnect")
-    assert (await asha.post("/console/commands/99/cancel", {"reason": "x"}, word=word)).status_code == 404
+    word = await officer_1.word("/console/meters/E1/reconnect")
+    assert (await officer_1.post("/console/commands/99/cancel", {"reason": "x"}, word=word)).status_code == 404
     assert len(await web.headend.store.audit.rows()) == rows
 
 
 async def test_the_page_of_the_day_leads_from_each_number_to_a_list(web):
-    asha = await web.officer("asha", Role.ADMINISTRATOR)
-    page = (await asha.get("/console/")).text
+    officer_1 = await web.officer("officer_1", Role.ADMINISTRATOR)
+    page = (await officer_1.get("/console/")).text
     links = re.findall(r'<a href="([^"]+)" class="figure', page)
     assert len(links) == 12
     for link in links:
-        assert (await asha.get(link.replace("&amp;", "&"))).status_code == 200, link
+        assert (await officer_1.get(link.replace("&amp;", "&"))).status_code == 200, link

@@ -85,12 +85,12 @@ async def test_a_system_reaches_only_what_its_scopes_name(web):
 
 
 async def test_logging_in_gives_a_new_session_whatever_the_browser_brought(web):
-    await web.officer("asha")
+    await web.officer("officer_1")
     thief, victim = await web.browser(), await web.browser()
     planted = "A" * 43
     victim.client.cookies.set("headend-console", planted, domain="127.0.0.1", path="/console")
     thief.client.cookies.set("headend-console", planted, domain="127.0.0.1", path="/console")
-    answer = await victim.log_in("asha")
+    answer = await victim.log_in("officer_1")
     assert answer.status_code == 303
     assert planted not in answer.headers["set-cookie"]
     assert (await thief.get("/console/")).status_code == 303
@@ -102,11 +102,11 @@ async def test_logging_in_gives_a_new_session_whatever_the_browser_brought(web):
 
 
 async def test_a_session_ends_with_logging_out_and_when_the_officer_is_shut_out(web):
-    asha, chief = await web.officer("asha", Role.OPERATOR), await web.officer("chief")
-    assert (await asha.get("/console/")).status_code == 200
-    await web.headend.store.officers.disable("asha")
-    assert (await asha.get("/console/")).status_code == 303
-    assert (await asha.log_in("asha")).status_code == 401
+    officer_1, chief = await web.officer("officer_1", Role.OPERATOR), await web.officer("chief")
+    assert (await officer_1.get("/console/")).status_code == 200
+    await web.headend.store.officers.disable("officer_1")
+    assert (await officer_1.get("/console/")).status_code == 303
+    assert (await officer_1.log_in("officer_1")).status_code == 401
     kept = dict(chief.client.cookies)["headend-console"]
     await chief.post("/console/logout", word=await chief.word("/console/administration"))
     chief.client.cookies.clear()
@@ -153,18 +153,18 @@ async def test_every_answer_forbids_frames_inline_scripts_and_guessing_of_types(
 
 
 async def test_a_wrong_name_and_a_wrong_password_are_answered_alike_and_not_for_ever(web):
-    await web.officer("asha")
+    await web.officer("officer_1")
     browser = await web.browser()
-    known, unknown = await browser.log_in("asha", "wrong"), await browser.log_in("nobody", "wrong")
+    known, unknown = await browser.log_in("officer_1", "wrong"), await browser.log_in("nobody", "wrong")
     assert known.status_code == unknown.status_code == 401
-    assert known.text.replace("asha", "X") == unknown.text.replace("nobody", "X")
-    answers = [await browser.log_in("asha", "wrong") for _ in range(8)]
+    assert known.text.replace("officer_1", "X") == unknown.text.replace("nobody", "X")
+    answers = [await browser.log_in("officer_1", "wrong") for _ in range(8)]
     assert answers[-1].status_code == 429
-    assert (await browser.log_in("asha", PASSWORD)).status_code == 429
+    assert (await browser.log_in("officer_1", PASSWORD)).status_code == 429
 
 
 async def test_where_to_go_after_logging_in_is_a_page_of_the_console_only(web):
-    await web.officer("asha")
+    await web.officer("officer_1")
     browser = await web.browser()
     for wanted in (
         "https://evil.example/",
@@ -173,9 +173,11 @@ async def test_where_to_go_after_logging_in_is_a_page_of_the_console_only(web):
         "/console/\\evil",
         "javascript:x",
     ):
-        answer = await browser.post("/console/login", {"name": "asha", "password": PASSWORD, "next": wanted})
+        answer = await browser.post("/console/login", {"name": "officer_1", "password": PASSWORD, "next": wanted})
         assert answer.headers["location"] == "/console/", wanted
-    answer = await browser.post("/console/login", {"name": "asha", "password": PASSWORD, "next": "/console/meters?q=1"})
+    answer = await browser.post(
+        "/console/login", {"name": "officer_1", "password": PASSWORD, "next": "/console/meters?q=1"}
+    )
     assert answer.headers["location"] == "/console/meters?q=1"
 
 
@@ -215,17 +217,17 @@ async def test_what_belongs_to_another_office_is_not_there(web, method, path):
     chief = await web.officer("chief")
     given = {"reason": "x"}
     await chief.post("/console/meters/W1/reconnect", given, word=await chief.word("/console/meters/W1/reconnect"))
-    asha = await web.officer("asha", Role.APPROVER, EAST)
+    officer_1 = await web.officer("officer_1", Role.APPROVER, EAST)
     data = {"reason": "x", "amount": "500", "receipt": "R1", "mobile": "9876543210", "confirm": "W1"}
-    word = await asha.word("/console/meters/E1/reconnect")
-    answer = await (asha.get(path) if method == "get" else asha.post(path, data, word=word))
+    word = await officer_1.word("/console/meters/E1/reconnect")
+    answer = await (officer_1.get(path) if method == "get" else officer_1.post(path, data, word=word))
     assert answer.status_code == 404, answer.text
     assert (await web.headend.store.accounts.ledger(CONSUMERS["W1"]))[0].kind.value == "opening"
     assert [each.requested_by for each in await web.headend.store.journal.commands()] == ["chief"]
 
 
 async def test_lists_and_their_csv_hold_the_officers_own_office_only(web):
-    asha = await web.officer("asha", Role.ADMINISTRATOR, EAST)
+    officer_1 = await web.officer("officer_1", Role.ADMINISTRATOR, EAST)
     for path in (
         "/console/meters",
         "/console/accounts",
@@ -234,10 +236,10 @@ async def test_lists_and_their_csv_hold_the_officers_own_office_only(web):
         "/console/ledger",
     ):
         for query in ("", f"?within={WEST}", "?q=2000", "?q=Consumer"):
-            text = (await asha.get(path + query)).text
+            text = (await officer_1.get(path + query)).text
             assert "W1" not in text.replace("?q=", ""), path + query
             assert CONSUMERS["W1"] not in text, path + query
-    assert "E1" in (await asha.get("/console/meters")).text
+    assert "E1" in (await officer_1.get("/console/meters")).text
     client = await web.system(office=EAST)
     for path in ("meters", "accounts", "meters?q=2000", "events?limit=1000", "notices"):
         assert "W1" not in (await client.get(f"/api/v1/{path}")).text, path
@@ -247,15 +249,15 @@ async def test_lists_and_their_csv_hold_the_officers_own_office_only(web):
 
 
 async def test_an_administrator_of_an_office_makes_no_users_above_it(web):
-    asha = await web.officer("asha", Role.ADMINISTRATOR, EAST)
+    officer_1 = await web.officer("officer_1", Role.ADMINISTRATOR, EAST)
     await web.officer("chief")
-    word = await asha.word("/console/administration")
+    word = await officer_1.word("/console/administration")
     given = {"name": "evil", "role": "administrator", "office": WEST}
-    assert (await asha.post("/console/administration/users", given, word=word)).status_code == 403
-    assert (await asha.post("/console/administration/users/chief", {"do": "link"}, word=word)).status_code == 400
-    await asha.post("/console/administration/users", {"name": "mine", "role": "administrator"}, word=word)
+    assert (await officer_1.post("/console/administration/users", given, word=word)).status_code == 403
+    assert (await officer_1.post("/console/administration/users/chief", {"do": "link"}, word=word)).status_code == 400
+    await officer_1.post("/console/administration/users", {"name": "mine", "role": "administrator"}, word=word)
     assert (await web.headend.store.officers.officer("mine")).office == EAST
-    assert (await asha.post("/console/cuts/unkill", word=word)).status_code == 409
+    assert (await officer_1.post("/console/cuts/unkill", word=word)).status_code == 409
 
 
 async def test_hostile_names_are_text_on_pages_and_no_formula_in_csv(hostile_web):

@@ -12,7 +12,7 @@ from attrs import define, field
 from headend.storage.errors import StorageError
 from headend.storage.postgres import translation
 from headend.storage.postgres.faults import FAULTS, told
-from headend.storage.postgres.values import decoded, encoded, number
+from headend.storage.postgres.values import decoded, encoded, fitting, number
 
 #: The most values that one statement carries; PostgreSQL's own limit is 65,535.
 _MOST_VALUES: Final = 8_000
@@ -69,7 +69,7 @@ class PostgresConnection:
     url: str
     _loop: asyncio.AbstractEventLoop = field(factory=asyncio.new_event_loop, init=False)
     _session: "asyncpg.Connection[Any] | None" = field(default=None, init=False)
-    _prepared: dict[str, Any] = field(factory=dict, init=False)
+    _prepared: dict[str, tuple[Any, tuple[str, ...]]] = field(factory=dict, init=False)
     #: Rows added, changed and removed so far.
     total_changes: int = field(default=0, init=False)
 
@@ -156,12 +156,13 @@ class PostgresConnection:
             raise asyncpg.ConnectionDoesNotExistError("the connection was lost")
         if not values and not text.lstrip().startswith("SELECT"):
             return [], await self._session.execute(text)
-        statement = self._prepared.get(text)
-        if statement is None:
+        if text not in self._prepared:
             if len(self._prepared) >= _MOST_PREPARED:
                 self._prepared.clear()
-            statement = self._prepared[text] = await self._session.prepare(text)
-        rows = await statement.fetch(*values)
+            made = await self._session.prepare(text)
+            self._prepared[text] = made, tuple(kind.name for kind in made.get_parameters())
+        statement, kinds = self._prepared[text]
+        rows = await statement.fetch(*map(fitting, values, kinds))
         return [tuple(row) for row in rows], statement.get_statusmsg()
 
     async def _connected(self) -> "asyncpg.Connection[Any]":

@@ -20,6 +20,8 @@ AS 'SELECT coalesce($1, false) OR $2';
 
 CREATE AGGREGATE max(boolean) (sfunc = larger, stype = boolean);
 
+CREATE FUNCTION hex(bytea) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS 'SELECT upper(encode($1, ''hex''))';
+
 -- How far each table has counted; the server keeps no such record of numbers that were given by hand.
 CREATE VIEW sqlite_sequence AS SELECT NULL::text AS name, NULL::bigint AS seq WHERE false;
 

@@ -30,3 +30,15 @@ def decoded(text: str) -> object:
 def number(text: str) -> int | Decimal:
     """A numeric of PostgreSQL's: whole ones are integers, as sums of integers are here."""
     return int(text) if text.lstrip("-").isdecimal() else Decimal(text)
+
+
+def fitting(value: object, kind: str) -> object:
+    """The value as a parameter of that type takes it, where the embedded store would compare a digit with its number.
+
+    A text that is no number equals none: it becomes NULL.
+    """
+    if isinstance(value, str) and kind in ("int8", "int4"):
+        return int(value) if value.lstrip("-").isdecimal() else None
+    if isinstance(value, int) and kind in ("text", "varchar"):
+        return str(int(value))
+    return value

@@ -1,7 +1,6 @@
 """All that is kept about a consumer, as CSV and JSON in a zip file."""
 
 import asyncio
-import csv
 import io
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ import msgspec
 
 from headend.prepaid.model import Account
 from headend.prepaid.portal import Statement, Usage
+from headend.web.csvtext import csv_text
 from headend.web.look import INDIA, iso
 from headend.web.portal.account import before
 from headend.web.portal.desk import Desk
@@ -19,8 +19,6 @@ from headend.web.portal.desk import Desk
 #: Years back that a download looks for entries.
 _MOST_MONTHS: Final = 120
 _MOST_ROWS: Final = 10_000
-#: What a spreadsheet takes for a formula when a cell begins with it.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 Row = Sequence[object]
 
 
@@ -113,18 +111,7 @@ def _at(moment: datetime | None) -> str:
 
 
 def _csv(header: Row, rows: Iterable[Row]) -> bytes:
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(header)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    # The mark tells a spreadsheet that this is UTF-8, without which Hindi is garbled.
-    return b"\xef\xbb\xbf" + stream.getvalue().encode()
-
-
-def _harmless(cell: object) -> object:
-    """Text that a spreadsheet would run is made text; numbers stay numbers."""
-    text = "" if cell is None else str(cell)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(_FORMULA) else text
+    return csv_text([header, *rows]).encode()
 
 
 def _zipped(files: dict[str, bytes]) -> bytes:
