@@ -38,6 +38,26 @@ def test_only_what_an_officer_approved_is_cut(site):
     assert (again.exit_code, "already" in again.stderr) == (4, True)
 
 
+def test_a_list_longer_than_one_person_may_release_waits_for_a_second(site):
+    site.start_simulator(meters=2, scenario=NEGATIVE)
+    site.configure(mode="propose", every="2s")
+    site.config.write_text(site.config.read_text().replace("[policy]", "[policy]\napprove_alone = 1"))
+    site.import_all()
+    site.start_daemon("--arm")
+
+    def listed():
+        found = by(site, "officer-1", "policy", "proposals", "--json").json
+        return found if len(found["rows"]) == 2 else None
+
+    approve = ("policy", "approve", "--digest", site.until(listed)["digest"], "--json")
+    first = by(site, "officer-1", *approve)
+    assert (first.exit_code, first.json["released"], first.json["second"]) == (0, [], True)
+    assert site.edges() == []
+    again = by(site, "officer-1", *approve)
+    assert (again.exit_code, "second person" in again.stderr) == (4, True)
+    assert len(by(site, "officer-2", *approve).json["released"]) == 2
+
+
 def test_automatic_is_asked_for_by_one_and_confirmed_by_another(site):
     site.configure(mode="propose")
     asked = by(site, "officer-1", "policy", "mode", "automatic", "--office", "Ranchi/East", "--json").json["proposal"]
