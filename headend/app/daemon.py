@@ -21,13 +21,18 @@ from headend.app.serving import serving
 from headend.app.setup import Setup
 from headend.app.wiring import Headend, open_headend, use_policy
 from headend.errors import HeadendError
+from headend.notify.pausing import pause
 from headend.notify.publisher import Publisher
 from headend.scheduler.collector import Collector
 from headend.settings import Settings, load_settings
 from headend.storage.lock import DaemonLock
+from headend.storage.store import Store
 
 #: Seconds for what the broker has not acknowledged when we stop; the rest waits in the store.
 LAST_WORDS_S: Final = 1.0
+
+#: How often it is looked whether the store still writes.
+LOOK_S: Final = 0.5
 
 _log = structlog.get_logger()
 
@@ -59,6 +64,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
     manager = service_manager()
     async with AsyncExitStack() as rooms:
         rooms.enter_context(_signals(collector, reloader, manager))
+        await rooms.enter_async_context(_ending_with_the_store(headend.store, collector))
         broker = await rooms.enter_async_context(_publishing(headend))
         await rooms.enter_async_context(delivering(headend))
         await rooms.enter_async_context(listening(headend, collector))
@@ -72,6 +78,30 @@ async def _serve(headend: Headend, settings: Settings) -> None:
         manager.say("READY=1")
         await collector.run()
     _log.info("stopped", visits=dict(collector.figures.visits))
+
+
+@asynccontextmanager
+async def _ending_with_the_store(store: Store, collector: Collector) -> AsyncIterator[None]:
+    """A store that writes no more ends the daemon: only a fresh start reads back what the disk holds.
+
+    Raises the store's StorageError once everything else has ended.
+    """
+    ended = asyncio.Event()
+
+    async def watch() -> None:
+        while store.stopped is None and not ended.is_set():
+            await pause(ended, LOOK_S)
+        if store.stopped is not None:
+            collector.stop()
+
+    task = asyncio.create_task(watch(), name="store watched")
+    try:
+        yield
+    finally:
+        ended.set()
+        await task
+    if store.stopped is not None:
+        raise store.stopped
 
 
 @define(eq=False)

@@ -174,6 +174,11 @@ class Store:
             now=now,
         )
 
+    @property
+    def stopped(self) -> StorageError | None:
+        """Why nothing more is written until a fresh start (safety rule 14); None while all is well."""
+        return self._writer.stopped
+
     async def close(self) -> None:
         """Commit what is queued and close; calling it again does nothing."""
         await self._readers.close()

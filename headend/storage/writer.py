@@ -92,6 +92,11 @@ class Writer:
         self._thread.start()
 
     @property
+    def stopped(self) -> StorageError | None:
+        """Why nothing more is written until a fresh start; None while all is well."""
+        return self._stopped
+
+    @property
     def waiting(self) -> int:
         """Units of work that are asked for and not begun yet."""
         return self._queue.qsize()

@@ -1,7 +1,6 @@
 """The disk of a running daemon: full for a while, or not to be written at all."""
 
 import resource
-import signal
 import sqlite3
 
 
@@ -16,7 +15,7 @@ def _limit_files(site, size):
     resource.prlimit(site.daemon.pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
-def test_a_daemon_whose_disk_fails_says_so_loses_nothing_and_goes_on_after_a_fresh_start(one_meter):
+def test_a_daemon_whose_disk_fails_says_so_ends_loses_nothing_and_goes_on_after_a_fresh_start(one_meter):
     site, _, consumer = one_meter
     site.configure(mode="notify", every="1s")
     site.start_daemon()
@@ -26,7 +25,9 @@ def test_a_daemon_whose_disk_fails_says_so_loses_nothing_and_goes_on_after_a_fre
     _limit_files(site, 100_000)
     said = "no more is written until headend is started again"
     site.until(lambda: said in (site.folder / "daemon.log").read_text())
-    site.stop_daemon(signal.SIGKILL)
+    # An end by itself, with an exit code that makes a service manager start it afresh.
+    assert site.daemon.wait(60) == 1
+    assert site.stop_daemon() == 1
     before = _visits(site)
     site.start_daemon()
     site.until(lambda: _visits(site) > before + 2)
