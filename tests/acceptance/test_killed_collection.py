@@ -3,6 +3,7 @@
 import random
 import signal
 import sqlite3
+from datetime import datetime
 
 import pytest
 
@@ -42,7 +43,10 @@ def test_rows_are_stored_once_no_counter_is_reused_and_no_edge_is_doubled(site, 
     assert (stats["counters_reused"], stats["duplicate_actuations"], stats["overlapping"]) == (0, 0, 0)
     stored = _stored(site, "block_load")
     for serial in serials:
-        assert stored[serial] == len(held[serial]["rows"]) >= 96, serial
+        of_meter = {datetime.fromisoformat(row["time"]).timestamp() for row in held[serial]["rows"]}
+        assert len(of_meter) >= 96, serial
+        assert not of_meter - set(stored[serial]), serial
+        assert len(stored[serial]) == len(set(stored[serial])), serial
     confirmed = dict.fromkeys(serials, 0)
     for each in site.headend("commands", "list", "--json", "--limit", 1000).json:
         confirmed[each["meter"]] += each["state"] == "confirmed"
@@ -78,12 +82,12 @@ def _data_rounds(site, pid):
 
 
 def _stored(site, profile):
-    """Rows of a profile by meter, over every shape that it came in."""
+    """Times of a profile's rows by meter, over every shape it came in (a meter drops its oldest, the store not)."""
     with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True) as connection:
         tables = connection.execute("SELECT rows_table FROM shapes WHERE profile = ?", (profile,)).fetchall()
-        counted = {}
+        times = {}
         for (table,) in tables:
-            query = f'SELECT m.serial, count(*) FROM "{table}" r JOIN meters m ON m.id = r.meter GROUP BY 1'
-            for serial, count in connection.execute(query):
-                counted[serial] = counted.get(serial, 0) + count
-        return counted
+            query = f'SELECT m.serial, r.time FROM "{table}" r JOIN meters m ON m.id = r.meter'
+            for serial, at in connection.execute(query):
+                times.setdefault(serial, []).append(at / 100)
+        return times
