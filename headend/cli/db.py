@@ -2,6 +2,7 @@ import sys
 
 import click
 
+from headend.cli.db_move import move
 from headend.cli.db_restore import restore
 from headend.cli.db_retention import retention
 from headend.cli.output import config_option, emit_json, json_option, say
@@ -12,6 +13,7 @@ def db() -> None:
     """The database: proof that it is whole, and copies of it."""
 
 
+db.add_command(move)
 db.add_command(restore)
 db.add_command(retention)
 

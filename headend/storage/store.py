@@ -32,6 +32,7 @@ from headend.storage.listings import Listings
 from headend.storage.lists import LISTS
 from headend.storage.meterevents import MeterEvents
 from headend.storage.migrations import migrate
+from headend.storage.moved import refuse_moved
 from headend.storage.numbers import Numbers
 from headend.storage.officers import Officers
 from headend.storage.portal import PortalParts
@@ -208,6 +209,7 @@ def _start_writer(path: Path) -> Writer:
         database = connect_writer(path)
         try:
             migrate(database, path)
+            refuse_moved(database.conn, path)
             writer = Writer(database, path)
             writer.start()
         except BaseException:

@@ -8,20 +8,22 @@ import msgspec
 #: Octets, and texts with characters that PostgreSQL can't hold, stand as an object with one of these keys.
 _OCTETS: Final = "octets"
 _TEXT: Final = "text"
+#: Begins each binary JSONB.
+_VERSION: Final = b"\x01"
 
 
-def encoded(value: object) -> str:
-    """The value as JSON; integers, texts, numbers, None and octets come back as they went."""
+def encoded(value: object) -> bytes:
+    """The value as binary JSONB; integers, texts, numbers, None and octets come back as they went."""
     if isinstance(value, bytes):
-        return msgspec.json.encode({_OCTETS: value.hex()}).decode()
-    if isinstance(value, str) and "\0" in value:
-        return msgspec.json.encode({_TEXT: value.encode().hex()}).decode()
-    return msgspec.json.encode(value).decode()
+        value = {_OCTETS: value.hex()}
+    elif isinstance(value, str) and "\0" in value:
+        value = {_TEXT: value.encode().hex()}
+    return _VERSION + msgspec.json.encode(value)
 
 
-def decoded(text: str) -> object:
+def decoded(binary: bytes) -> object:
     """What `encoded` was made from."""
-    value = msgspec.json.decode(text)
+    value = msgspec.json.decode(memoryview(binary)[1:])
     if isinstance(value, dict):
         return bytes.fromhex(value[_OCTETS]) if _OCTETS in value else bytes.fromhex(value[_TEXT]).decode()
     return value
