@@ -52,6 +52,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option(
     "--counters-from", type=click.IntRange(0, 2**32 - 1), help="First of the meters' own invocation counters."
 )
+@click.option("--remember", type=_FILE, help="Keep counters and relays in this file, over kill -9 too.")
 @click.option("--export-inventory", type=_FILE, help="Write the meters as CSV for the head-end.")
 @click.option("--export-keys", type=_FILE, help="Write the meters' keys as TOML for the head-end.")
 @click.option("--export-consumers", type=_FILE, help="Write the consumers as CSV for the head-end.")

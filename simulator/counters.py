@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import NamedTuple
 
 from attrs import define, field
@@ -23,9 +24,11 @@ def _no_counters() -> "array[int]":
 class CounterLedger:
     """All counters received under one key, as closed ranges, since they mostly follow each other.
 
-    The firsts and lasts of the ranges stand in two arrays: years of visits take a few kilobytes.
+    The firsts and lasts of the ranges stand in two arrays: years of visits take a few kilobytes. `note` is told each
+    counter, and when it came, before it counts.
     """
 
+    note: Callable[[int, int], None] | None = None
     refused: tuple[Refused, ...] = ()
     _firsts: "array[int]" = field(factory=_no_counters)
     _lasts: "array[int]" = field(factory=_no_counters)
@@ -52,6 +55,8 @@ class CounterLedger:
 
     def offer(self, counter: int, at: int) -> bool:
         """Accept `counter` if it is strictly larger than all before it, else put it on record as refused."""
+        if self.note is not None:
+            self.note(counter, at)
         last = self.last
         if counter <= last:
             self.refused = (*self.refused, Refused(counter, last, at))

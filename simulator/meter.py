@@ -1,5 +1,7 @@
 """One single-phase prepaid meter, sans-io: its state, and what happens to it. Clock and seed are handed in."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from simulator.associations import Role
     from simulator.identity import Identity
     from simulator.plan import MeterPlan
+
+#: Told of each counter that came under a role's key and of each action on the relay, with its value and its time.
+Note = Callable[["Role | Action", int, int], None]
 
 
 @define(eq=False)
@@ -43,6 +48,7 @@ class Meter:
     transferred: dict["Role", Keys] = field(factory=dict, repr=False)
     programming_count: int = 0
     gateway: TokenGateway = field(factory=TokenGateway)
+    _note: "Note | None" = None
     _demand: MaximumDemand = field(factory=MaximumDemand)
 
     @classmethod
@@ -89,6 +95,8 @@ class Meter:
 
     def act(self, action: Action) -> Outcome:
         """Somebody works the relay; supply and event log follow its output."""
+        if self._note is not None:
+            self._note(action, 0, self.now())
         before = self.relay.output_state
         outcome = self.relay.act(action, self.now())
         if self.relay.output_state is not before:
@@ -153,5 +161,11 @@ class Meter:
         """The counters received under that role's key."""
         ledger = self.counters.get(role)
         if ledger is None:
-            ledger = self.counters[role] = CounterLedger()
+            ledger = self.counters[role] = CounterLedger(None if self._note is None else partial(self._note, role))
         return ledger
+
+    def remember(self, note: Note) -> None:
+        """Have `note` told, from now on, of what a meter still knows after its power was gone."""
+        self._note = note
+        for role, ledger in self.counters.items():
+            ledger.note = partial(note, role)

@@ -13,7 +13,7 @@ import msgspec
 from attrs import frozen
 
 from headend.errors import HeadendError
-from simulator.clock import SimulatedTime
+from simulator.clock import Now, SimulatedTime
 from simulator.control import Control, serve_control
 from simulator.dialling import Dialling, parse_place
 from simulator.export import DIAL_IN, write_consumers, write_inventory, write_keys
@@ -22,6 +22,7 @@ from simulator.happenings import happen, steps
 from simulator.keyed import Nonces
 from simulator.listening import ListenError
 from simulator.meter import Meter
+from simulator.remembering import Memory, Recalled
 from simulator.scenario import Scenario, read_scenario
 from simulator.server import MeterServer
 from simulator.simulation import Simulation
@@ -51,6 +52,7 @@ class Options:
     time_factor: float | None = None
     framing: str = "wrapper"
     counters_from: int | None = None
+    remember: Path | None = None
     export_inventory: Path | None = None
     export_keys: Path | None = None
     export_consumers: Path | None = None
@@ -73,7 +75,7 @@ async def run_simulation(options: Options) -> None:
     scenario = Scenario() if options.scenario is None else read_scenario(options.scenario)
     wall, memory = time.time(), _resident()
     time_factor = scenario.time.factor if options.time_factor is None else options.time_factor
-    fleet = Fleet.create(options.meters, options.seed, scenario, _simulated_time(options, scenario, wall).now)
+    fleet = _fleet(options, scenario, _simulated_time(options, scenario, wall).now)
     nonces = Nonces(_first_counter(wall) if options.counters_from is None else options.counters_from)
     server = MeterServer(Simulation(fleet, nonces, options.framing))
     _raise_file_limit(options.meters)
@@ -98,6 +100,19 @@ async def run_simulation(options: Options) -> None:
             if dialling is not None:
                 await dialling.stop()
             await server.close()
+
+
+def _fleet(options: Options, scenario: Scenario, now: Now) -> Fleet:
+    """The fleet, as it was when the simulator ended, where that is remembered."""
+    if options.remember is None:
+        return Fleet.create(options.meters, options.seed, scenario, now)
+    if scenario.time.start is not None or (options.time_factor or scenario.time.factor) != 1.0:
+        raise OptionsError("--remember goes with the time of day alone: leave out --time-factor, and [time] as well")
+    memory = Memory.open(options.remember, options.seed, options.meters, now())
+    clock = Recalled(now, memory.began)
+    fleet = Fleet.create(options.meters, options.seed, scenario, clock)
+    memory.recall(fleet, clock)
+    return fleet
 
 
 def _simulated_time(options: Options, scenario: Scenario, wall: float) -> SimulatedTime:

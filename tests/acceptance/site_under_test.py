@@ -6,12 +6,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from headend.cli import main
+from headend.storage.postgres.connection import PostgresConnection
 
 POLICY = """
 name = "acceptance"
@@ -37,6 +39,7 @@ per_segment_hour = 1000
 CONFIGURATION = """
 [store]
 path = "headend.db"
+{url}
 [keys]
 kek_file = "headend.kek"
 [policy]
@@ -88,8 +91,9 @@ def changed_environment(changes):
 class Site:
     """Simulator, configuration, database and daemon of one test."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, url: str | None = None):
         self.folder = folder
+        self.url = url
         self.config = folder / "headend.toml"
         self.database = folder / "headend.db"
         self.simulator = None
@@ -122,15 +126,24 @@ class Site:
         self.control_port = ready["control"]
         return ready
 
+    def kill_simulator(self):
+        """As a power cut: nothing is said to anybody."""
+        self.simulator.kill()
+        self.simulator.wait(10)
+        self.simulator.stdout.close()
+
     def configure(self, *, mode="automatic", deadline=20.0, every=None, policy=POLICY, web="", extra=""):
         (self.folder / "policy.toml").write_text(policy)
-        text = CONFIGURATION.format(mode=mode, deadline=deadline, web=web) + extra
+        text = CONFIGURATION.format(mode=mode, deadline=deadline, web=web, url=self._url()) + extra
         # Without a schedule nothing is visited that a test did not ask for.
         if every is not None:
             text += SCHEDULE.format(every=every)
         elif "[[schedules]]" not in text:
             text = f"schedules = []\n{text}"
         self.config.write_text(text)
+
+    def _url(self):
+        return "" if self.url is None else f'url = "{self.url}"'
 
     def import_all(self):
         for command in (
@@ -198,6 +211,30 @@ class Site:
         """What the database tells that happened, oldest first."""
         lines = self.headend("events", "--json", "--limit", 1000).stdout.splitlines()
         return [event for event in map(json.loads, lines) if kind in (None, event["kind"])]
+
+    def stored(self, query):
+        """What a query on the store's tables gives, past the head-end."""
+        with self._connected("ro") as connection:
+            return connection.execute(query).fetchall()
+
+    def change(self, statement):
+        """Change the store's tables, past the head-end."""
+        with self._connected("rw") as connection:
+            connection.execute(statement)
+
+    @contextlib.contextmanager
+    def _connected(self, mode):
+        if self.url is None:
+            with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode={mode}", uri=True)) as connection:
+                yield connection
+                connection.commit()
+            return
+        connection = PostgresConnection(self.url)
+        connection.open()
+        try:
+            yield connection
+        finally:
+            connection.close()
 
     # The simulator's own word
 

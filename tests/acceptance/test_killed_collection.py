@@ -1,4 +1,4 @@
-"""Kill -9 of the daemon at random in the middle of collection: what a meter has is stored once, and nothing twice."""
+"""Kill -9 of the daemon, or of the simulator, at random in the middle of collection: each row once, nothing twice."""
 
 import random
 import signal
@@ -26,13 +26,40 @@ tasks = ["clock", "block_load", "daily", "events"]
 @pytest.mark.parametrize("kills", [5, pytest.param(100, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])])
 def test_rows_are_stored_once_no_counter_is_reused_and_no_edge_is_doubled(site, kills):
     site.start_simulator(meters=METERS, scenario=SCENARIO)
-    site.configure(extra=SCHEDULES)
-    site.import_all()
-    serials = [each["serial"] for each in site.headend("meters", "list", "--json").json]
+    serials = _set_up(site)
     chance = random.Random(kills)
     wanted = {serial: [] for serial in serials}
     for _ in range(kills):
         _die_in_collection(site, chance, wanted)
+        site.stop_daemon(signal.SIGKILL)
+    _all_is_well(site, serials)
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])])
+def test_meters_that_lose_their_power_at_random_are_left_with_every_row_and_no_edge_twice(site, kills):
+    remembering = ("--by-address", "--remember", str(site.folder / "meters.memory"))
+    port = site.start_simulator(meters=METERS, scenario=SCENARIO, extra=remembering)["meters"][0]["port"]
+    serials = _set_up(site)
+    chance = random.Random(-kills)
+    wanted = {serial: [] for serial in serials}
+    for _ in range(kills):
+        failed = _visits(site, "outcome <> 'done'")
+        _die_in_collection(site, chance, wanted)
+        site.kill_simulator()
+        site.until(lambda failed=failed: _visits(site, "outcome <> 'done'") > failed)
+        # A fresh start has nothing held against the meters, so that the next death comes soon.
+        site.stop_daemon(chance.choice((signal.SIGKILL, signal.SIGTERM)))
+        site.start_simulator(meters=METERS, scenario=SCENARIO, port=port, extra=remembering)
+    _all_is_well(site, serials)
+
+
+def _set_up(site):
+    site.configure(extra=SCHEDULES)
+    site.import_all()
+    return [each["serial"] for each in site.headend("meters", "list", "--json").json]
+
+
+def _all_is_well(site, serials):
     site.start_daemon()
     site.until(lambda: all(each["state"] in ("confirmed", "cancelled") for each in site.commands()), seconds=120)
     started = site.daemon.pid
@@ -58,7 +85,7 @@ def test_rows_are_stored_once_no_counter_is_reused_and_no_edge_is_doubled(site, 
 
 
 def _die_in_collection(site, chance, wanted):
-    """Start, let a random number of visits be written, ask for relay work, and die."""
+    """Start, ask for relay work, and let a random number of visits be written."""
     site.start_daemon()
     serial = chance.choice(sorted(wanted))
     action = "disconnect" if not wanted[serial] or wanted[serial][-1] == "reconnect" else "reconnect"
@@ -67,12 +94,11 @@ def _die_in_collection(site, chance, wanted):
     if asked.exit_code == 0:
         wanted[serial].append(action)
     site.until(lambda: _visits(site) >= before + more, every=chance.uniform(0.005, 0.05))
-    site.stop_daemon(signal.SIGKILL)
 
 
-def _visits(site):
+def _visits(site, which="true"):
     with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True) as connection:
-        return connection.execute("SELECT count(*) FROM visits").fetchone()[0]
+        return connection.execute(f"SELECT count(*) FROM visits WHERE {which}").fetchone()[0]
 
 
 def _data_rounds(site, pid):
