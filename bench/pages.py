@@ -157,7 +157,7 @@ async def daemon(folder):
             *(sys.executable, "-m", "headend", "run", "--config", str(folder / "headend.toml")), stderr=log
         )
     try:
-        while not (line := _said(folder / "log", "serving")):  # noqa: ASYNC110  the log wakes nobody
+        while not (line := _said(folder / "log", "serving")):
             if process.returncode is not None:
                 raise SystemExit((folder / "log").read_text())
             await asyncio.sleep(0.1)

@@ -252,12 +252,14 @@ class WebSection(Section, frozen=True):
     """Console, portal and API: where they listen (empty: nowhere), by HTTPS with a certificate and its key.
 
     `public_url`: how they are reached from outside, where that is another address (`https://` makes cookies secure).
+    `own_process`: the daemon has another process serve them, so that pages and visits do not wait for each other.
     """
 
     listen: str = "127.0.0.1:8080"
     tls_cert: str | None = None
     tls_key: str | None = None
     public_url: str | None = None
+    own_process: bool = True
 
 
 class PortalSection(Section, frozen=True):

@@ -17,8 +17,8 @@ from headend.app.metrics_serving import watched
 from headend.app.monitoring import Monitor, monitored
 from headend.app.monitoring_retention import tidying
 from headend.app.monitoring_systemd import ServiceManager, service_manager
-from headend.app.serving import serving
 from headend.app.setup import Setup
+from headend.app.webprocess import WebProcess, faces
 from headend.app.wiring import Headend, open_headend, use_policy
 from headend.errors import HeadendError
 from headend.notify.pausing import pause
@@ -68,7 +68,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
         broker = await rooms.enter_async_context(_publishing(headend))
         await rooms.enter_async_context(delivering(headend))
         await rooms.enter_async_context(listening(headend, collector))
-        await rooms.enter_async_context(serving(headend))
+        reloader.web = await rooms.enter_async_context(faces(headend))
         await rooms.enter_async_context(replying(headend))
         await headend.store.status.forget()
         monitor = Monitor(headend, collector.standing, broker=broker, manager=manager)
@@ -111,6 +111,8 @@ class Reloader:
     headend: Headend
     collector: Collector
     settings: Settings
+    #: What serves the faces in a process of its own, and reads the same file.
+    web: WebProcess | None = None
     _noting: set[asyncio.Task[None]] = field(init=False, factory=set)
 
     def reload(self) -> None:
@@ -131,6 +133,8 @@ class Reloader:
         self.collector.ports = self.headend.ports()
         self.collector.reload(setup.schedules)
         self.settings = settings
+        if self.web is not None:
+            self.web.reload()
         noting = asyncio.get_running_loop().create_task(use_policy(self.headend.store, setup), name="policy in force")
         self._noting.add(noting)
         noting.add_done_callback(self._noting.discard)

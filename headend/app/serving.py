@@ -1,4 +1,4 @@
-"""Console, portal and API over HTTP, in the daemon's own loop."""
+"""Console, portal and API over HTTP, in the loop of the process that asks for it."""
 
 import asyncio
 import contextlib
@@ -58,7 +58,7 @@ async def serving(headend: Headend) -> AsyncIterator[Served | None]:
     if not section.listen:
         yield None
         return
-    server = _Server(_configuration(headend, section))
+    server = _Server(_configuration(headend))
     task = asyncio.create_task(_run(server), name="web")
     started = await _started(server, task)
     if not started:
@@ -91,17 +91,23 @@ async def _tell(headend: Headend, section: WebSection, server: _Server) -> Serve
     return served
 
 
-def _configuration(headend: Headend, section: WebSection) -> uvicorn.Config:
+def place(headend: Headend) -> tuple[str, int, dict[str, Any]]:
+    """Host, port and the certificate's files as the section [web] has them; raises SettingsError."""
+    section = headend.setup.settings.document.web
+    host, _, port = section.listen.rpartition(":")
+    if not port.isdecimal() or int(port) > 65535:
+        raise SettingsError(f"{headend.setup.settings.source}: web.listen: {section.listen!r} is not HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port), _tls(headend, section)
+
+
+def _configuration(headend: Headend) -> uvicorn.Config:
     from headend.app.webfaces import application  # noqa: PLC0415  costs half a second, which most commands need not pay
 
-    host, _, port = section.listen.rpartition(":")
-    if not port.isdecimal():
-        raise SettingsError(f"{headend.setup.settings.source}: web.listen: {section.listen!r} is not HOST:PORT")
-    tls = _tls(headend, section)
+    host, port, tls = place(headend)
     return uvicorn.Config(
         application(headend),
-        host=host.strip("[]") or "127.0.0.1",
-        port=int(port),
+        host=host,
+        port=port,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -22,6 +22,7 @@ Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 meter not reachable,
 COMMANDS = {
     "demo": ("headend.cli.demo:demo", "Show a whole cycle on a simulated fleet: poll, cut, recharge, restore."),
     "run": ("headend.cli.run:run", "Run the daemon against the fleet."),
+    "web": ("headend.cli.web:web", "Serve console, portal and API beside a daemon."),
     "status": ("headend.cli.status:status", "How daemon and fleet stand: a live screen, or JSON."),
     "fleet": ("headend.cli.fleet:fleet", "How complete a day's data are, by profile, office and lane."),
     "meters": ("headend.cli.meters:meters", "The inventory: import, add, list, show, discover."),
