@@ -1,11 +1,13 @@
 import asyncio
 import socket
+from contextlib import suppress
 from typing import cast
 from weakref import WeakKeyDictionary
 
 from headend.transport.address import Address
 from headend.transport.deadlines import Patience
 from headend.transport.errors import ConnectionLost, Unreachable
+from headend.transport.names import is_address, names_of
 from headend.transport.reasons import reason
 from headend.transport.stream import Stream
 
@@ -171,12 +173,24 @@ async def connect_tcp(address: Address, deadline: float | None = None) -> TcpCon
     """A connection to `address`; Unreachable with the place and the reason where there is none before `deadline`."""
     loop = asyncio.get_running_loop()
     place = address.place.removeprefix("tcp://")
-    stream = DirectTcpStream(place) if type(loop).__module__ == "uvloop" else TcpStream(place)
     try:
-        with Patience(deadline):
-            await loop.create_connection(lambda: stream, address.host, address.port)
+        if is_address(address.host):
+            return await _connected(loop, place, address.host, address.port, deadline)
+        hosts = await names_of(loop).addresses(address.host, deadline)
+        for host in hosts[:-1]:
+            with suppress(OSError):
+                return await _connected(loop, place, host, address.port, deadline)
+        return await _connected(loop, place, hosts[-1], address.port, deadline)
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"{place}: {reason(error)}") from error
+
+
+async def _connected(
+    loop: asyncio.AbstractEventLoop, place: str, host: str, port: int, deadline: float | None
+) -> TcpConnection:
+    stream = DirectTcpStream(place) if type(loop).__module__ == "uvloop" else TcpStream(place)
+    with Patience(deadline):
+        await loop.create_connection(lambda: stream, host, port)
     return stream
 
 

@@ -7,6 +7,7 @@ from typing import cast
 from headend.transport.address import Address
 from headend.transport.errors import ConnectionLost, TransportError, Unreachable
 from headend.transport.listener import Limits, Listener
+from headend.transport.names import is_address, names_of
 from headend.transport.reasons import reason
 from headend.transport.stream import MOST_HELD, Stream
 
@@ -83,8 +84,9 @@ async def connect_udp(address: Address, deadline: float | None = None) -> UdpStr
     """A socket that speaks with `address` alone; Unreachable where the name can't be found or has no route."""
     loop = asyncio.get_running_loop()
     place = address.place.removeprefix("udp://")
-    remote = (address.host, address.port)
     try:
+        host = address.host if is_address(address.host) else (await names_of(loop).addresses(address.host, deadline))[0]
+        remote = (host, address.port)
         async with asyncio.timeout_at(deadline):
             _, stream = await loop.create_datagram_endpoint(lambda: _ConnectedStream(place), remote_addr=remote)
     except (OSError, UnicodeError) as error:
