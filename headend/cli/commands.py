@@ -2,7 +2,7 @@ from datetime import datetime
 
 import click
 
-from headend.cli.output import config_option, emit_json, json_option, say, table
+from headend.cli.output import config_option, emit_json, json_option, say, shown, table
 from headend.cli.running import Moment
 
 
@@ -126,5 +126,5 @@ def latency(since: datetime | None, everything: bool, config: str | None, as_jso
     rows = [("reconnects", str(found.count))]
     rows += [(name, "" if value is None else f"{value:.3f} s") for name, value in seconds.items()]
     rows += [(name.replace("_", " "), "" if share is None else f"{share:.1%}") for name, share in shares.items()]
-    table(f"Recharge to verified relay since {start.astimezone():%Y-%m-%d %H:%M}", ("", ""), rows)
+    table(f"Recharge to verified relay since {shown(start)}", ("", ""), rows)
     say(f"{found.missed} took 15 minutes or longer; `headend work list` shows what is open")

@@ -1,6 +1,6 @@
 import click
 
-from headend.cli.output import config_option, emit_json, json_option, say
+from headend.cli.output import config_option, emit_json, json_option, say, shown
 
 
 @click.command(epilog="\b\nExample:\n  headend db restore /backup/headend-2026-11-24.db")
@@ -27,7 +27,7 @@ def restore(file: str, config: str | None, as_json: bool) -> None:
             {"database": str(path), "taken_at": found.taken_at, "kept": None if found.kept is None else str(found.kept)}
         )
         return
-    say(f"{path} is the backup of {found.taken_at.astimezone():%Y-%m-%d %H:%M:%S}; the next start is disarmed")
+    say(f"{path} is the backup of {shown(found.taken_at)}; the next start is disarmed")
     if found.kept is not None:
         say(f"what was there is kept as {found.kept}")
     say("recharges booked since the backup are not in it: book them again with their own payment ids")

@@ -2,7 +2,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headend.cli.output import config_option, emit_json, json_option, table
+from headend.cli.output import config_option, emit_json, in_india, json_option, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +111,7 @@ def _show(found: "Sequence[EventRow]", as_json: bool, follow: bool) -> None:
     elif follow:
         for each in found:
             who = each.meter or each.consumer_no or ""
-            click.echo(f"{each.number:>6} {each.at.astimezone():%H:%M:%S} {each.kind:<24} {who:<14} {each.payload}")
+            click.echo(f"{each.number:>6} {in_india(each.at):%H:%M:%S} {each.kind:<24} {who:<14} {each.payload}")
     else:
         rows = [(each.number, each.at, each.kind, each.meter, each.consumer_no, each.payload) for each in found]
         table("Events", ("number", "time", "event", "meter", "consumer", "details"), rows)

@@ -1,9 +1,9 @@
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from headend.cli.output import config_option, emit_json, json_option, say, table
+from headend.cli.output import config_option, emit_json, in_india, json_option, say, table
 
 if TYPE_CHECKING:
     from headend.storage.coverage import Coverage, Share
@@ -12,7 +12,7 @@ _MOST_SHOWN = 20
 
 
 class Day(click.ParamType[date]):
-    """A calendar day, or `today` or `yesterday` in the local time zone."""
+    """A calendar day, or `today` or `yesterday` in India."""
 
     name = "date"
 
@@ -22,7 +22,7 @@ class Day(click.ParamType[date]):
 
         if isinstance(value, date):
             return value
-        today = datetime.now().astimezone().date()
+        today = in_india(datetime.now(UTC)).date()
         match str(value):
             case "today":
                 return today

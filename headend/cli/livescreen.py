@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headend.app import Headend
+from headend.cli.output import in_india
 from headend.prepaid.money import format_rupees
 from headend.storage.board import BoardRow, Counts
 
@@ -100,7 +101,7 @@ def latest_notices(rows: list[BoardRow], most: int) -> list[Text]:
 
 
 def _reading_at(row: BoardRow) -> Text:
-    return Text("" if row.reading_at is None else f"{row.reading_at.astimezone():%H:%M:%S}", style="dim")
+    return Text("" if row.reading_at is None else f"{in_india(row.reading_at):%H:%M:%S}", style="dim")
 
 
 def _decision(row: BoardRow) -> Text:
@@ -126,7 +127,7 @@ def _relay(row: BoardRow) -> Text:
 def _command(row: BoardRow) -> Text:
     if row.command is None or row.command_state is None or row.command_at is None:
         return Text("")
-    text = f"{row.command} {row.command_state} {row.command_at.astimezone():%H:%M:%S}"
+    text = f"{row.command} {row.command_state} {in_india(row.command_at):%H:%M:%S}"
     return Text(text, style=_COLOURS.get(row.command_state, ""))
 
 

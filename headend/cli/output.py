@@ -83,18 +83,25 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 
 def shown(cell: object) -> str:
-    """One value as a person reads it: local time without fractions, an empty cell for None."""
+    """One value as a person reads it: Indian time without fractions, an empty cell for None."""
     match cell:
         case None:
             return ""
         case datetime():
-            return cell.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+            return f"{in_india(cell):%Y-%m-%d %H:%M:%S} IST"
         case Enum():
             return str(cell.value)
         case Decimal():
             return f"{cell:f}"
         case _:
             return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(cell))
+
+
+def in_india(at: datetime) -> datetime:
+    """A moment by the clock that people of the utility look at, whatever zone this machine has."""
+    from zoneinfo import ZoneInfo
+
+    return at.astimezone(ZoneInfo("Asia/Kolkata"))
 
 
 def say(text: str) -> None:

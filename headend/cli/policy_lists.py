@@ -2,7 +2,7 @@
 
 import click
 
-from headend.cli.output import config_option, emit_json, json_option, say, table
+from headend.cli.output import config_option, emit_json, in_india, json_option, say, table
 
 
 @click.command("confirm", epilog="\b\nExample:\n  headend policy confirm 3")
@@ -67,7 +67,7 @@ def proposals(office: str, config: str | None, as_json: bool) -> None:
     columns = ("meter", "consumer", "name", "office", "balance", "below zero since", "told", "waits for")
     table("Cuts that wait for approval", columns, rows)
     if found.rows:
-        say(f"{len(rows)} cuts; this list is approved (until {found.expires_at.astimezone():%H:%M}) with:")
+        say(f"{len(rows)} cuts; this list is approved (until {in_india(found.expires_at):%H:%M} IST) with:")
         say(f"  headend policy approve --digest {found.digest} [--strike METER ...]")
 
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from getpass import getuser
 from typing import TYPE_CHECKING, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from headend.storage.store import Store
 
 T = TypeVar("T")
+
+#: The clock that people of the utility look at.
+_INDIA = ZoneInfo("Asia/Kolkata")
 
 
 def with_store(config: str | None, work: Callable[["Store"], Awaitable[T]]) -> T:
@@ -89,7 +93,7 @@ def acting_by_hand(action: str, subject: str = "", office: str = "", **detail: o
 
 
 class Moment(click.ParamType[datetime]):
-    """A point in time: ISO 8601; without a zone it is local time."""
+    """A point in time: ISO 8601; without a zone it is Indian time, in which times are shown too."""
 
     name = "time"
 
@@ -98,6 +102,7 @@ class Moment(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return datetime.fromisoformat(str(value)).astimezone(UTC)
+            found = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is not a time such as 2026-11-24 or 2026-11-24T18:30:00+05:30", param, ctx)
+        return (found.replace(tzinfo=_INDIA) if found.tzinfo is None else found).astimezone(UTC)

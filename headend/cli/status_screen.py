@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from headend.app.monitoring_view import View
-from headend.cli.output import shown
+from headend.cli.output import in_india, shown
 from headend.storage.status import ProcessStatus
 
 _BAR = 40
@@ -203,7 +203,7 @@ def _failing(view: View) -> Table:
         sheet.add_column(name)
     failing = [each for process in view.processes for each in process.standing.failing]
     for each in failing[:_MOST_FAILING]:
-        again = f"{each.not_before.astimezone():%H:%M:%S}"
+        again = f"{in_india(each.not_before):%H:%M:%S}"
         cells = (each.meter, each.outcome, each.failures, each.first_error[:70], again)
         sheet.add_row(*(Text(shown(cell)) for cell in cells))
     return sheet

@@ -1,6 +1,6 @@
 import click
 
-from headend.cli.output import config_option, emit_json, json_option, say, table
+from headend.cli.output import config_option, emit_json, json_option, say, shown, table
 
 _ROLES = ["viewer", "operator", "approver", "administrator"]
 
@@ -52,12 +52,12 @@ def add(name: str, full_name: str, role: str, office: str, config: str | None, a
     from headend.storage.officers import Link
     from headend.storage.store import Store
 
-    async def work(store: Store) -> Link:
+    async def work(store: Store) -> tuple[Link, str | None]:
         with acting_by_hand("add user", name, office, role=role):
             await store.officers.add(name, full_name, Role(role), office, person())
-        return await store.officers.link(name)
+        return await store.officers.link(name), await store.officers.served_at()
 
-    _tell_link(config, with_store(config, work), as_json)
+    _tell_link(config, *with_store(config, work), as_json=as_json)
 
 
 @users.command(epilog="\b\nExample:\n  headend users link officer-1")
@@ -70,11 +70,11 @@ def link(name: str, config: str | None, as_json: bool) -> None:
     from headend.storage.officers import Link
     from headend.storage.store import Store
 
-    async def work(store: Store) -> Link:
+    async def work(store: Store) -> tuple[Link, str | None]:
         with acting_by_hand("new link", name):
-            return await store.officers.link(name)
+            return await store.officers.link(name), await store.officers.served_at()
 
-    _tell_link(config, with_store(config, work), as_json)
+    _tell_link(config, *with_store(config, work), as_json=as_json)
 
 
 @users.command(epilog="\b\nExamples:\n  headend users disable officer-1\n  headend users disable officer-1 --undo")
@@ -96,15 +96,20 @@ def disable(name: str, undo: bool, config: str | None, as_json: bool) -> None:
     emit_json(found) if as_json else say(f"{found.name}: {'let in again' if undo else 'shut out'}")
 
 
-def _tell_link(config: str | None, found: "Link", as_json: bool) -> None:  # type: ignore[name-defined]  # noqa: F821
+def _tell_link(config: str | None, found: "Link", served_at: str | None, *, as_json: bool) -> None:  # type: ignore[name-defined]  # noqa: F821
     from headend.settings import load_settings
 
     section = load_settings(config).document.web
     scheme = "https" if section.tls_cert else "http"
-    base = (section.public_url or f"{scheme}://{section.listen or '127.0.0.1:8080'}").rstrip("/")
-    url = f"{base}/console/welcome/{found.token}"
+    base = section.public_url or f"{scheme}://{section.listen or '127.0.0.1:8080'}"
+    if not section.public_url and section.listen.endswith(":0"):
+        # The system chose the port, and only a daemon that serves knows it.
+        base = served_at or f"{scheme}://{section.listen.removesuffix(':0')}"
+    url = f"{base.rstrip('/')}/console/welcome/{found.token}"
     if as_json:
         emit_json({"user": found.officer, "link": url, "expires_at": found.expires_at})
         return
-    say(f"{found.officer} sets a password, once, until {found.expires_at.astimezone():%Y-%m-%d %H:%M}, at:")
+    say(f"{found.officer} sets a password, once, until {shown(found.expires_at)}, at:")
     click.echo(url)
+    if not section.public_url and section.listen.endswith(":0") and served_at is None:
+        say("the port is known when the daemon has started: its log says `serving`")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -54,12 +55,24 @@ class AuditRow:
 
 
 @frozen
+class Mark:
+    """A row up to which the chain was recomputed, with its digest."""
+
+    number: int = 0
+    digest: bytes = _GENESIS
+
+
+@frozen
 class AuditReport:
-    """What is wrong with the chain (empty: nothing), its length, and the digest of its end, to be kept elsewhere."""
+    """What is wrong with the chain (empty: nothing), its length, and the digest of its end, to be kept elsewhere.
+
+    `mark`: how far it was recomputed; all of it, unless that was done in steps.
+    """
 
     findings: tuple[str, ...]
     rows: int
     head: str
+    mark: Mark = Mark()
 
     @property
     def ok(self) -> bool:
@@ -107,18 +120,40 @@ def append(connection: Connection, deed: Deed) -> int:
 
 def chain_faults(connection: Connection) -> Iterator[str]:
     """Every place where the chain is broken, as a person reads it."""
-    number, previous = 0, _GENESIS
-    for row in connection.execute(f"SELECT {_COLUMNS} FROM audit ORDER BY number"):  # noqa: S608  constant
-        if row[0] != number + 1:
-            yield f"audit: rows {number + 1} to {row[0] - 1} are gone"
-        if bytes(row[8]) != previous:
+    yield from _follow(connection, _Walk(Mark()), limit=-1)
+    yield from _cut_off(connection)
+
+
+@define
+class _Walk:
+    """How far the chain was followed."""
+
+    mark: Mark
+
+
+def _follow(connection: Connection, walk: _Walk, limit: int) -> Iterator[str]:
+    """What is broken in the next `limit` (-1: all) rows after the mark, which moves along."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM audit WHERE number > ? ORDER BY number LIMIT ?",  # noqa: S608  constant
+        (walk.mark.number, limit),
+    )
+    for row in rows:
+        before = walk.mark
+        if row[0] != before.number + 1:
+            yield f"audit: rows {before.number + 1} to {row[0] - 1} are gone"
+        if bytes(row[8]) != before.digest:
             yield f"audit: row {row[0]} does not follow the row before it"
         if bytes(row[9]) != _digest(row[:9]):
             yield f"audit: row {row[0]} is not as it was written"
-        number, previous = row[0], bytes(row[9])
+        walk.mark = Mark(row[0], bytes(row[9]))
+
+
+def _cut_off(connection: Connection) -> Iterator[str]:
+    """What is missing at the end: numbers that were given out and have no row."""
+    (newest,) = connection.execute("SELECT coalesce(max(number), 0) FROM audit").fetchone()
     given = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'audit'").fetchone()
-    if given is not None and given[0] > number:
-        yield f"audit: the newest rows, {number + 1} to {given[0]}, are gone"
+    if given is not None and given[0] > newest:
+        yield f"audit: the newest rows, {newest + 1} to {given[0]}, are gone"
 
 
 @define(eq=False)
@@ -133,18 +168,28 @@ class Audit:
 
     async def verify(self) -> AuditReport:
         """Recompute the chain from its first row."""
-        return await self._readers.run(_verify)
+        return await self._readers.run(lambda connection: _verify(connection, Mark(), -1))
+
+    async def verify_from(self, mark: Mark, limit: int) -> AuditReport:
+        """Recompute the next `limit` rows after `mark`, which must still stand as it did; for a page, not as proof."""
+        return await self._readers.run(lambda connection: _verify(connection, mark, limit))
 
 
-def _verify(connection: Connection) -> AuditReport:
-    findings = []
-    for finding in chain_faults(connection):
-        findings.append(finding)
-        if len(findings) >= _MOST_FINDINGS:
-            break
+def _verify(connection: Connection, mark: Mark, limit: int) -> AuditReport:
+    walk = _Walk(mark)
+    faults = chain(_moved(connection, mark), _follow(connection, walk, limit), _cut_off(connection))
+    findings = tuple(islice(faults, _MOST_FINDINGS))
     (count,) = connection.execute("SELECT count(*) FROM audit").fetchone()
     last = connection.execute("SELECT digest FROM audit ORDER BY number DESC LIMIT 1").fetchone()
-    return AuditReport(tuple(findings), count, (_GENESIS if last is None else bytes(last[0])).hex())
+    return AuditReport(findings, count, (_GENESIS if last is None else bytes(last[0])).hex(), walk.mark)
+
+
+def _moved(connection: Connection, mark: Mark) -> Iterator[str]:
+    if not mark.number:
+        return
+    row = connection.execute("SELECT digest FROM audit WHERE number = ?", (mark.number,)).fetchone()
+    if row is None or bytes(row[0]) != mark.digest:
+        yield f"audit: row {mark.number} is not as it was when it was last looked at"
 
 
 def _rows(connection: Connection, after: int, limit: int) -> list[AuditRow]:

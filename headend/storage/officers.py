@@ -18,6 +18,8 @@ from headend.storage.writer import Writer
 
 #: Long enough to be handed over, short enough that a forgotten one is no door.
 LINK_LIFE: Final = timedelta(hours=24)
+#: The name in `meta` of the address of the faces.
+_SERVED_AT: Final = "web_url"
 _COLUMNS: Final = "name, full_name, role, office, disabled_at IS NOT NULL, password IS NOT NULL"
 
 
@@ -98,6 +100,19 @@ class Officers:
         """Use a link: the password holds from now on, every session of the officer ends. None as in `linked`."""
         return await self._writer.run(lambda connection: _use_link(connection, token, password_hash, self._now()))
 
+    async def note_served(self, url: str) -> None:
+        """Remember where the faces are served: a port of the system's choice stands in no file."""
+        await self._writer.run(
+            lambda connection: connection.execute(
+                "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                (_SERVED_AT, url),
+            )
+        )
+
+    async def served_at(self) -> str | None:
+        """Where the faces were served last, None where they never were."""
+        return await self._readers.run(_served_at)
+
     async def logged_in(self, name: str) -> None:
         """Note a log in."""
 
@@ -121,6 +136,11 @@ def make_link(connection: Connection, name: str, now: datetime) -> Link:
         (digest_of(token), number, to_micros(now), to_micros(expires_at)),
     )
     return Link(_get(connection, name).name, expires_at, token)
+
+
+def _served_at(connection: Connection) -> str | None:
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (_SERVED_AT,)).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _all(connection: Connection) -> list[Officer]:

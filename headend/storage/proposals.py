@@ -50,7 +50,7 @@ class Proposal:
     waits_for: str
     requested_at: datetime
     expires_at: datetime
-    evidence: dict[str, Any]
+    evidence: dict[str, datetime | None]
 
 
 @frozen
@@ -222,11 +222,15 @@ def _digest(office: str, rows: tuple[Proposal, ...]) -> str:
     return hashlib.sha256(json.dumps([office, content]).encode()).hexdigest()[:_DIGITS]
 
 
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
 def _proposal(row: tuple[Any, ...]) -> Proposal:
     command, meter, consumer_no, name, office, balance, reason, requested_at, expires_at, note, facts = row
     known = json.loads(facts) if facts else {}
     evidence = {
-        key: known.get(key)
+        key: _moment(known.get(key))
         for key in ("negative_since", "notice_delivered_at", "notice_at", "balance_at", "reading_at")
     }
     at, until = from_micros(requested_at), from_micros(expires_at)

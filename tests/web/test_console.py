@@ -161,3 +161,21 @@ async def test_the_page_of_the_day_leads_from_each_number_to_a_list(web):
     assert len(links) == 12
     for link in links:
         assert (await officer_1.get(link.replace("&amp;", "&"))).status_code == 200, link
+
+
+async def test_the_page_of_the_audit_goes_on_where_its_last_look_ended_and_finds_what_was_changed(web):
+    officer_1 = await web.officer("officer_1", Role.APPROVER)
+    audit = web.headend.store.audit
+    first = await audit.verify()
+    assert (first.ok, first.rows, first.mark.number) == (True, 1, 1)
+    await web.officer("officer_2", Role.VIEWER)
+    further = await audit.verify_from(first.mark, 10)
+    assert (further.ok, further.mark.number) == (True, 2)
+    assert "The chain of 2 rows is whole" in (await officer_1.get("/console/audit")).text
+    answer = await officer_1.post("/console/audit/verify", word=await officer_1.word("/console/audit"))
+    assert "All 2 rows are whole" in (await officer_1.get(answer.headers["location"])).text
+    connection = web.headend.store._writer.database.conn
+    connection.execute("DROP TRIGGER audit_is_immutable")
+    connection.execute("UPDATE audit SET digest = previous WHERE number = 2")
+    assert any("row 2 is not as it was" in each for each in (await audit.verify_from(further.mark, 10)).findings)
+    assert "The audit was changed" in (await officer_1.get("/console/audit")).text

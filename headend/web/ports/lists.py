@@ -173,8 +173,8 @@ class Records(Protocol):
         """What other rules (a policy file's text) would have decided; raises PolicyError and its like."""
         ...
 
-    async def audit_report(self) -> Any:  # noqa: ANN401  findings, rows, head
-        """Whether the chain of the audit is whole."""
+    async def audit_report(self, *, anew: bool = False) -> Any:  # noqa: ANN401  findings, rows, head, mark
+        """Whether the chain of the audit is whole, from where the last look ended; `anew`: from its first row."""
         ...
 
     async def accounts_without_number(self, office: str) -> dict[str, int]:
