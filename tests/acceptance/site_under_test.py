@@ -187,7 +187,7 @@ class Site:
         self.daemon = subprocess.Popen(
             [sys.executable, "-m", "headend", "run", *arguments], env=environment, stdout=log, stderr=log
         )
-        self.until(lambda: self._started() or self.daemon.poll() is not None)
+        self.until(lambda: self._started() or self.daemon.poll() is not None, seconds=180)
         return self.daemon
 
     def _started(self):
