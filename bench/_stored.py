@@ -41,7 +41,7 @@ async def _cost(count):
     now = NOW
     with tempfile.TemporaryDirectory(prefix="headend-bench-") as name:
         folder = Path(name)
-        meters, consumers = _files(folder, count)
+        meters, consumers = write_files(folder, count)
         store = await Store.open(folder / "bench.db", kek=None, now=lambda: now, armed=True)
         wall, cpu = time.perf_counter(), time.process_time()
         await store.registry.import_meters(meters)
@@ -83,7 +83,7 @@ def _record(number, now, energy):
     )
 
 
-def _files(folder, count):
+def write_files(folder, count):
     meters, consumers = folder / "meters.csv", folder / "consumers.csv"
     with meters.open("w") as file:
         print(",".join(METER_COLUMNS), file=file)

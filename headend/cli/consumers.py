@@ -14,7 +14,7 @@ def consumers() -> None:
 @config_option
 @json_option
 def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None:
-    """Import consumers from a CSV file, all of it or nothing; importing it again is safe.
+    """Import consumers from a CSV file. A file with a mistake is refused whole; importing it again is safe.
 
     Columns: consumer_no (11 digits), name, language (hi or en), mobile, category, office, tariff, protected (empty, or
     why this consumer must never be cut), balance_source (ledger or meter), meter (serial), opening_balance (rupees);

@@ -16,7 +16,7 @@ def meters() -> None:
 @config_option
 @json_option
 def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None:
-    """Import meters from a CSV file, all of it or nothing; importing it again is safe.
+    """Import meters from a CSV file. A file with a mistake is refused whole; importing it again is safe.
 
     Columns: serial, logical_device_name, system_title, model, address, server_sap, lane, office, consumer_no, group,
     time_zone.

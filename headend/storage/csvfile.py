@@ -1,7 +1,7 @@
 """A CSV file to be imported: its cells with their line, and everything that is wrong with it as a file."""
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -48,14 +48,16 @@ class Cells:
         self.problems.append(Problem(self.line.number, column, reason))
 
 
-def read_lines(file: Path, columns: Sequence[str], problems: list[Problem], optional: Sequence[str] = ()) -> list[Line]:
-    """The records of a file whose header names `columns`, and any of `optional`, in any order.
+def read_lines(
+    file: Path, columns: Sequence[str], problems: list[Problem], optional: Sequence[str] = ()
+) -> Iterator[Line]:
+    """The records of a file whose header names `columns`, and any of `optional`, in any order, one after another.
 
     A column that is left out has no cells. Raises ImportRefused if unreadable.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
-            return _records(csv.reader(stream, strict=True), str(file), (columns, optional), problems)
+            yield from _records(csv.reader(stream, strict=True), str(file), (columns, optional), problems)
     except OSError as error:
         raise ImportRefused(str(file), (Problem(0, "", f"the file can't be read: {error.strerror}"),)) from error
     except UnicodeDecodeError as error:
@@ -64,19 +66,17 @@ def read_lines(file: Path, columns: Sequence[str], problems: list[Problem], opti
 
 def _records(
     reader: "_csv.Reader", file: str, columns: tuple[Sequence[str], Sequence[str]], problems: list[Problem]
-) -> list[Line]:
-    lines: list[Line] = []
+) -> Iterator[Line]:
     try:
         header = [name.strip() for name in next(reader, [])]
         _check_header(file, header, *columns)
         for cells in reader:
             if len(problems) > _MOST_PROBLEMS:
                 break
-            if any(cell.strip() for cell in cells):
-                _append(lines, reader.line_num, header, cells, problems)
+            if any(map(str.strip, cells)) and (line := _line(reader.line_num, header, cells, problems)) is not None:
+                yield line
     except csv.Error as error:
         problems.append(Problem(reader.line_num, "", f"not a CSV line: {error}"))
-    return lines
 
 
 def _check_header(file: str, header: list[str], columns: Sequence[str], optional: Sequence[str]) -> None:
@@ -89,12 +89,14 @@ def _check_header(file: str, header: list[str], columns: Sequence[str], optional
         raise ImportRefused(file, (*problems, expected))
 
 
-def _append(lines: list[Line], number: int, header: list[str], cells: list[str], problems: list[Problem]) -> None:
+def _line(number: int, header: list[str], cells: list[str], problems: list[Problem]) -> Line | None:
     if len(cells) != len(header):
         problems.append(Problem(number, "", f"has {len(cells)} cells, the header has {len(header)}"))
-        return
-    line = Line(number, {name: cell.strip() for name, cell in zip(header, cells, strict=True)})
+        return None
+    line = Line(number, dict(zip(header, map(str.strip, cells), strict=True)))
+    # Of a file without any hostile cell, which is nearly every one, each line is looked at once as a whole.
+    if "".join(line.cells.values()).isprintable():
+        return line
     hostile = [name for name, cell in line.cells.items() if not cell.isprintable()]
     problems.extend(Problem(number, name, "holds a control character") for name in hostile)
-    if not hostile:
-        lines.append(line)
+    return None

@@ -147,15 +147,22 @@ _SHOWN = 20
 
 
 class ImportRefused(HeadendError):  # noqa: N818  a refusal is an answer, not a fault
-    """A file was refused as a whole; nothing of it was applied. `problems` holds everything that was found."""
+    """A file was refused; `problems` holds everything that was found, `imported` how many lines stand all the same.
+
+    That is none, but where somebody changed the store while the file, found good as a whole, went in.
+    """
 
     exit_code = 2
 
-    def __init__(self, file: str, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, file: str, problems: tuple[Problem, ...], imported: int = 0) -> None:
         shown = [f"  {problem}" for problem in problems[:_SHOWN]]
         rest = len(problems) - len(shown)
         more = [f"  and {rest} more"] if rest else []
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__("\n".join([f"{file}: {count}, nothing was imported", *shown, *more]))
+        stands = (
+            f"the first {imported} lines are in; correct it and import it again" if imported else "nothing was imported"
+        )
+        super().__init__("\n".join([f"{file}: {count}, {stands}", *shown, *more]))
         self.file = file
         self.problems = problems
+        self.imported = imported

@@ -1,19 +1,23 @@
-"""What both imports share: the report, the cells that mean the same in both files, and all or nothing."""
+"""What both imports share: the report, the cells that mean the same in both files, and the way into the store."""
 
-import contextlib
 import re
-from collections.abc import Callable
-from typing import Final, TypeVar
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final, Generic, TypeVar
 
-from attrs import define
+from attrs import define, evolve, frozen
 
 from headend.storage.errors import ImportRefused, Problem
+from headend.storage.readers import Readers
 from headend.storage.sqlite import Connection
 from headend.storage.writer import Writer
 
 T = TypeVar("T")
 
-#: Told lines that are written and lines in all, in the writer's thread.
+#: Lines of one transaction: enough that its own cost does not show, few enough that a recharge does not wait for it.
+PIECE: Final = 1000
+
+#: Told lines that are written and lines in all, in any thread.
 Progress = Callable[[int, int], None]
 
 _CONSUMER_NO: Final = re.compile(r"[0-9]{11}")
@@ -36,38 +40,106 @@ def silent(done: int, total: int) -> None:
     """Tells nobody."""
 
 
-class _DryRunEnds(Exception):  # noqa: N818  not an error: it only rolls the transaction back
-    """Ends the transaction of a dry run."""
+@frozen
+class Plan(Generic[T]):
+    """What some lines of a file would do to the store as it stands."""
+
+    problems: tuple[Problem, ...]
+    new: tuple[T, ...]
+    #: Each with what the store holds of it.
+    changed: tuple[tuple[T, Any], ...]
+    unchanged: int
+
+
+@frozen
+class Steps(Generic[T]):
+    """How one kind of file goes in: look at some lines, write what was found, and tell of the whole at its end."""
+
+    plan: Callable[[Connection, Sequence[T]], Plan[T]]
+    write: Callable[[Connection, Plan[T]], None]
+    finish: Callable[[Connection, ImportReport], None]
+
+
+@frozen
+class Places:
+    """Where an import reads and writes."""
+
+    readers: Readers
+    writer: Writer
 
 
 async def run_import(
-    writer: Writer,
+    places: Places,
     report: ImportReport,
-    problems: list[Problem],
-    write: Callable[[Connection], None],
+    found: tuple[Sequence[T], list[Problem]],
+    steps: Steps[T],
+    progress: Progress = silent,
 ) -> ImportReport:
-    """Run `write`, which may add to `problems`, as one unit; problems raise ImportRefused and keep nothing.
+    """Look at all lines of a file (`found`: lines, problems so far), and write them if not one of them is wrong.
 
-    Where another unit of the same transaction fails, `write` is run anew, with `report` and `problems` as they were.
+    Raises ImportRefused with every problem; then nothing is written. They go in by pieces, each a transaction of its
+    own that looks again: beside an import of a million lines a recharge waits for one piece, not for the file. An
+    import that was broken off is done again.
     """
-    found = tuple(problems)
-
-    def unit(connection: Connection) -> None:
-        problems[:] = found
-        report.added = report.changed = report.unchanged = 0
-        write(connection)
-        if problems:
-            raise ImportRefused(
-                report.file, tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
-            )
-        if report.dry_run:
-            raise _DryRunEnds
-
-    with contextlib.suppress(_DryRunEnds):
-        # A savepoint keeps a copy of every page that a statement touches, which for a large file is most of the work. A
-        # dry run is rolled back in any case, so it takes one and is not run twice.
-        await writer.run(unit, calm=not report.dry_run)
+    lines, problems = found
+    pieces = [lines[begun : begun + PIECE] for begun in range(0, len(lines), PIECE)]
+    examined = await places.readers.run(lambda connection: _examine(connection, pieces, steps, report, progress))
+    _refuse(report, [*problems, *examined])
+    if report.dry_run:
+        return report
+    report.added = report.changed = report.unchanged = 0
+    for number, piece in enumerate(pieces, 1):
+        whole = evolve(report)
+        # A savepoint keeps a copy of every page that a statement touches, which would be most of the work.
+        plan = await places.writer.run(partial(_write, steps, piece, whole, number == len(pieces)), calm=True)
+        _refuse(report, plan.problems, imported=(number - 1) * PIECE)
+        _count(report, plan)
+        progress((number - 1) * PIECE + len(piece), len(lines))
     return report
+
+
+def _examine(
+    connection: Connection, pieces: Sequence[Sequence[T]], steps: Steps[T], report: ImportReport, progress: Progress
+) -> list[Problem]:
+    problems: list[Problem] = []
+    done, total = 0, sum(map(len, pieces))
+    for piece in pieces:
+        plan = steps.plan(connection, piece)
+        problems += plan.problems
+        _count(report, plan)
+        done += len(piece)
+        if report.dry_run:
+            progress(done, total)
+    return problems
+
+
+def _write(
+    steps: Steps[T],
+    piece: Sequence[T],
+    so_far: ImportReport,
+    last: bool,  # noqa: FBT001  bound beforehand
+    connection: Connection,
+) -> Plan[T]:
+    plan = steps.plan(connection, piece)
+    if not plan.problems:
+        steps.write(connection, plan)
+        if last:
+            whole = evolve(so_far)
+            _count(whole, plan)
+            steps.finish(connection, whole)
+    return plan
+
+
+def _count(report: ImportReport, plan: Plan[Any]) -> None:
+    report.added += len(plan.new)
+    report.changed += len(plan.changed)
+    report.unchanged += plan.unchanged
+
+
+def _refuse(report: ImportReport, problems: Sequence[Problem], imported: int = 0) -> None:
+    if problems:
+        ordered = tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        raise ImportRefused(report.file, ordered, imported)
 
 
 def consumer_no(text: str) -> str:
@@ -120,3 +192,15 @@ def one_of(*choices: str) -> Callable[[str], str]:
 def or_none(parse: Callable[[str], T]) -> Callable[[str], T | None]:
     """A parser that takes an empty cell for None."""
     return lambda text: parse(text) if text else None
+
+
+def twins(column: str, told: Sequence[tuple[str, int]]) -> list[Problem]:
+    """A problem for each value, told with its line, that stands in an earlier line already."""
+    if len({value for value, _ in told}) == len(told):
+        return []  # nearly always, and without a table of a million lines
+    first: dict[str, int] = {}
+    return [
+        Problem(line, column, f"{value} stands in line {begun} already")
+        for value, line in told
+        if (begun := first.setdefault(value, line)) != line
+    ]

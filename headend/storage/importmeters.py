@@ -2,7 +2,9 @@
 
 import functools
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from sys import intern
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,10 +12,11 @@ from attrs import evolve
 
 from headend.meters.inventory import Meter
 from headend.storage import importing
-from headend.storage.csvfile import Cells, Line, read_lines
+from headend.storage.csvfile import Cells, read_lines
+from headend.storage.csvfile import Line as FileLine
 from headend.storage.errors import ImportRefused, Problem
-from headend.storage.importing import ImportReport, Progress, silent
-from headend.storage.inventory import all_meters, insert_meters, update_meter
+from headend.storage.importing import Plan
+from headend.storage.inventory import insert_meters, meters_by, update_meter
 from headend.storage.sqlite import Connection
 
 COLUMNS: Final = (
@@ -30,9 +33,10 @@ COLUMNS: Final = (
     "time_zone",
 )
 
+#: A line of the file with its number.
+Line = tuple[int, Meter]
+
 _ADDRESS: Final = re.compile(r"[a-z][a-z0-9+]*://[!-~]+|dial-in:[!-~]*")
-#: Lines that go in at once.
-PIECE: Final = 500
 _DEFAULT_ZONE: Final = "Asia/Kolkata"
 
 
@@ -53,7 +57,7 @@ def parse_meters(file: Path, models: frozenset[str] | None = None) -> tuple[list
 def check_meter(meter: Meter, models: frozenset[str] | None = None) -> None:
     """Hold one meter that is added by hand to the same rules; raises ImportRefused with line 0."""
     problems: list[Problem] = []
-    cells = Cells(Line(0, _cells(meter)), problems)
+    cells = Cells(FileLine(0, _cells(meter)), problems)
     _refuse_unknown_models([(0, _meter(cells))], models, problems)
     if problems:
         raise ImportRefused(f"meter {meter.serial}", tuple(problems))
@@ -70,49 +74,55 @@ def _refuse_unknown_models(
             problems.append(Problem(line, "model", f"no meter model is named {meter.model!r}; known are {known}"))
 
 
-def write_meters(
-    connection: Connection,
-    meters: list[tuple[int, Meter]],
-    problems: list[Problem],
-    report: ImportReport,
-    progress: Progress = silent,
-) -> None:
-    """Add and change meters in the current transaction; contradictions with the inventory are added to `problems`."""
-    known = {meter.serial: meter for meter in all_meters(connection)}
-    names = {meter.logical_device_name: meter.serial for meter in known.values()}
-    consumers = {meter.consumer_no: meter.serial for meter in known.values() if meter.consumer_no}
-    merged = []
-    for line, meter in meters:
-        before = known.get(meter.serial)
-        merged.append((before, meter if before is None else _merged(before, meter)))
-        wrong = _contradictions(before, merged[-1][1], names, consumers)
-        problems += [Problem(line, column, reason) for column, reason in wrong]
-    for begun in range(0, 0 if problems else len(merged), PIECE):
-        piece = merged[begun : begun + PIECE]
-        new = [meter for before, meter in piece if before is None]
-        changed = [meter for before, meter in piece if before is not None and before != meter]
-        insert_meters(connection, new)
-        for meter in changed:
-            update_meter(connection, meter)
-        report.added += len(new)
-        report.changed += len(changed)
-        report.unchanged += len(piece) - len(new) - len(changed)
-        progress(begun + len(piece), len(merged))
+def plan_meters(connection: Connection, piece: Sequence[Line]) -> Plan[Line]:
+    """What these lines would do to the inventory."""
+    known, names, consumers = _around(connection, piece)
+    problems: list[Problem] = []
+    new: list[Line] = []
+    changed: list[tuple[Line, Meter]] = []
+    for line, told in piece:
+        before = known.get(told.serial)
+        meter = told if before is None else _merged(before, told)
+        problems += [Problem(line, *wrong) for wrong in _contradictions(before, meter, names, consumers)]
+        if before is None:
+            new.append((line, meter))
+        elif before != meter:
+            changed.append(((line, meter), before))
+    return Plan(tuple(problems), tuple(new), tuple(changed), len(piece) - len(new) - len(changed))
+
+
+def write_meters(connection: Connection, plan: Plan[Line]) -> None:
+    """Add and change meters in the current transaction."""
+    insert_meters(connection, [meter for _, meter in plan.new])
+    for (_, meter), _ in plan.changed:
+        update_meter(connection, meter)
+
+
+def _around(connection: Connection, piece: Sequence[Line]) -> tuple[dict[str, Meter], dict[str, str], dict[str, str]]:
+    """The meters that these lines name, and who has the device names and consumers that they tell."""
+    meters = [meter for _, meter in piece]
+    serials = [meter.serial for meter in meters]
+    names = [meter.logical_device_name for meter in meters]
+    numbers = [meter.consumer_no for meter in meters if meter.consumer_no is not None]
+    known = {meter.serial: meter for meter in meters_by(connection, "serial", serials)}
+    holders = {each.logical_device_name: each.serial for each in meters_by(connection, "logical_device_name", names)}
+    owners = {each.consumer_no or "": each.serial for each in meters_by(connection, "consumer_no", numbers)}
+    return known, holders, owners
 
 
 def _meter(cells: Cells) -> Meter:
     return Meter(
         serial=cells.take("serial", importing.serial, ""),
         logical_device_name=cells.take("logical_device_name", _device_name, ""),
-        model=cells.take("model", importing.required, ""),
+        model=intern(cells.take("model", importing.required, "")),
         address=cells.take("address", _address, ""),
-        system_title=cells.take("system_title", importing.or_none(_title), None),
+        system_title=cells.take("system_title", _TITLE_OR_NONE, None),
         server_sap=cells.take("server_sap", _sap, 1),
-        lane=cells.take("lane", importing.optional, ""),
-        office=cells.take("office", importing.office, ""),
-        consumer_no=cells.take("consumer_no", importing.or_none(importing.consumer_no), None),
-        group=cells.take("group", importing.optional, "") or "default",
-        time_zone=cells.take("time_zone", _zone, _DEFAULT_ZONE),
+        lane=intern(cells.take("lane", importing.optional, "")),
+        office=intern(cells.take("office", importing.office, "")),
+        consumer_no=cells.take("consumer_no", _CONSUMER_OR_NONE, None),
+        group=intern(cells.take("group", importing.optional, "") or "default"),
+        time_zone=intern(cells.take("time_zone", _zone, _DEFAULT_ZONE)),
     )
 
 
@@ -164,16 +174,10 @@ def _contradictions(
 
 
 def _refuse_twins(meters: list[tuple[int, Meter]], problems: list[Problem]) -> None:
-    first_lines: dict[tuple[str, str], int] = {}
-    for line, meter in meters:
-        for column, value in (
-            ("serial", meter.serial),
-            ("logical_device_name", meter.logical_device_name),
-            ("consumer_no", meter.consumer_no),
-        ):
-            first = first_lines.setdefault((column, value), line) if value is not None else line
-            if first != line:
-                problems.append(Problem(line, column, f"{value} stands in line {first} already"))
+    numbers = [(meter.consumer_no, line) for line, meter in meters if meter.consumer_no is not None]
+    problems += importing.twins("serial", [(meter.serial, line) for line, meter in meters])
+    problems += importing.twins("logical_device_name", [(meter.logical_device_name, line) for line, meter in meters])
+    problems += importing.twins("consumer_no", numbers)
 
 
 def _device_name(text: str) -> str:
@@ -213,3 +217,7 @@ def _zone(text: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"{text!r} is not a time zone; write for example Asia/Kolkata") from None
     return text or _DEFAULT_ZONE
+
+
+_TITLE_OR_NONE: Final = importing.or_none(_title)
+_CONSUMER_OR_NONE: Final = importing.or_none(importing.consumer_no)

@@ -39,6 +39,13 @@ def all_meters(connection: Connection) -> list[Meter]:
     return [_meter(row) for row in rows]
 
 
+def meters_by(connection: Connection, column: str, values: Sequence[str]) -> list[Meter]:
+    """The meters that have one of these values in a column (`serial`, `logical_device_name`, `consumer_no`)."""
+    marks = ", ".join("?" * len(values))
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM meters WHERE {column} IN ({marks})", tuple(values))  # noqa: S608
+    return [_meter(row) for row in rows]
+
+
 def find_meter(connection: Connection, serial: str) -> Meter | None:
     """One meter, or None."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM meters WHERE serial = ?", (serial,)).fetchone()  # noqa: S608

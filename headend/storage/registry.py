@@ -1,6 +1,7 @@
 """What a utility brings in: meters and consumers, from files or one by one."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 from attrs import define
@@ -8,19 +9,22 @@ from attrs import define
 from headend.meters.inventory import Meter
 from headend.session.ports import Now
 from headend.storage.events import emit
-from headend.storage.importconsumers import parse_consumers, write_consumers
-from headend.storage.importing import ImportReport, Progress, run_import, silent
-from headend.storage.importmeters import check_meter, parse_meters, write_meters
+from headend.storage.importaccounts import plan_consumers, write_consumers
+from headend.storage.importconsumers import parse_consumers
+from headend.storage.importing import ImportReport, Places, Progress, Steps, run_import, silent
+from headend.storage.importmeters import check_meter, parse_meters, plan_meters, write_meters
 from headend.storage.inventory import insert_meter
+from headend.storage.readers import Readers
 from headend.storage.sqlite import Connection
 from headend.storage.writer import Writer
 
 
 @define(eq=False)
 class Registry:
-    """Imports. Each is one transaction: all of a file or, raising ImportRefused with every problem, nothing of it."""
+    """Imports. A file is looked at as a whole first: what is wrong raises ImportRefused with every problem."""
 
     _writer: Writer
+    _readers: Readers
     _now: Now
 
     async def add_meter(self, meter: Meter, *, models: frozenset[str] | None = None) -> None:
@@ -41,13 +45,9 @@ class Registry:
         A meter model that is not in `models` (None: any may be named) is a problem of its line.
         """
         meters, problems = await asyncio.to_thread(parse_meters, file, models)
+        steps = Steps(plan_meters, write_meters, partial(self._announce, "inventory.imported"))
         report = ImportReport(str(file), dry_run)
-
-        def write(connection: Connection) -> None:
-            write_meters(connection, meters, problems, report, progress)
-            self._announce(connection, "inventory.imported", report)
-
-        return await run_import(self._writer, report, problems, write)
+        return await run_import(Places(self._readers, self._writer), report, (meters, problems), steps, progress)
 
     async def import_consumers(
         self,
@@ -64,14 +64,14 @@ class Registry:
         without a sanctioned load whose tariff is in `by_load`.
         """
         consumers, problems = await asyncio.to_thread(parse_consumers, file, tariffs)
+        steps = Steps(
+            lambda connection, piece: plan_consumers(connection, piece, by_load),
+            lambda connection, plan: write_consumers(connection, plan, self._now()),
+            partial(self._announce, "consumers.imported"),
+        )
         report = ImportReport(str(file), dry_run)
+        return await run_import(Places(self._readers, self._writer), report, (consumers, problems), steps, progress)
 
-        def write(connection: Connection) -> None:
-            write_consumers(connection, consumers, problems, report, self._now(), progress, by_load)
-            self._announce(connection, "consumers.imported", report)
-
-        return await run_import(self._writer, report, problems, write)
-
-    def _announce(self, connection: Connection, kind: str, report: ImportReport) -> None:
+    def _announce(self, kind: str, connection: Connection, report: ImportReport) -> None:
         if report.added or report.changed:
             emit(connection, self._now(), kind, payload={"added": report.added, "changed": report.changed})

@@ -1,9 +1,13 @@
+import asyncio
+
 import pytest
 from store_making import CONSUMER, CONSUMER_HEADER, OFFICE, SERIAL, consumer_line, meter, open_sqlite, write_csv
 
 from headend.prepaid.model import BalanceSource, EntryKind
-from headend.storage import ImportRefused, importconsumers, importmeters
+from headend.storage import ImportRefused, importconsumers, importing, importmeters
 from headend.storage.inventory import InventoryConflict
+from headend.storage.registry import Registry
+from headend.storage.writer import Writer
 
 METER_HEADER = importmeters.COLUMNS
 
@@ -286,17 +290,17 @@ async def test_an_import_beside_a_running_house_blocks_no_reader(tmp_path, clock
 
 
 async def test_a_file_of_several_pieces_tells_how_far_it_is_and_is_whole(store, meters_file, consumers_file):
-    count = importconsumers.PIECE + 20
+    count = importing.PIECE + 20
     numbers = range(1, count + 1)
     told = []
     file = meters_file(*(meter_line(number, consumer_no="") for number in numbers))
     report = await store.registry.import_meters(file, progress=lambda done, total: told.append((done, total)))
-    assert (report.added, told) == (count, [(importmeters.PIECE, count), (count, count)])
+    assert (report.added, told) == (count, [(importing.PIECE, count), (count, count)])
     lines = [consumer(number, opening_balance=f"-{number}.00" if number % 2 else "") for number in numbers]
     file = consumers_file(*lines)
     told.clear()
     report = await store.registry.import_consumers(file, progress=lambda done, total: told.append((done, total)))
-    assert (report.added, told) == (count, [(importconsumers.PIECE, count), (count, count)])
+    assert (report.added, told) == (count, [(importing.PIECE, count), (count, count)])
     again = await store.registry.import_consumers(file)
     assert (again.added, again.changed, again.unchanged) == (0, 0, count)
     last = f"{10_000_000_000 + count - 1}"
@@ -308,7 +312,7 @@ async def test_a_file_of_several_pieces_tells_how_far_it_is_and_is_whole(store, 
 
 
 async def test_a_refused_line_in_a_later_piece_leaves_nothing_of_the_earlier_ones(store, meters_file, consumers_file):
-    count = importconsumers.PIECE + 20
+    count = importing.PIECE + 20
     lines = [consumer(number, meter="") for number in range(1, count)]
     file = consumers_file(*lines, consumer(count, meter="NOBODY"))
     assert (await refused(store.registry.import_consumers(file)))[0] == [(count + 1, "meter")]
@@ -357,3 +361,79 @@ async def test_a_header_with_another_column_tells_which_may_be_there(store, cons
     found, text = await refused(store.registry.import_consumers(file))
     assert (1, "colour") in found
     assert "may have sanctioned_load" in text
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(importing, "PIECE", 10)
+
+
+@pytest.mark.usefixtures("small_pieces")
+async def test_a_recharge_waits_for_a_piece_of_an_import_and_not_for_the_file(store, consumers_file):
+    await store.registry.import_consumers(consumers_file(consumer(1, meter="")))
+    told, paid = [], []
+
+    async def pay():
+        await store.accounts.recharge(CONSUMER, 100_00, "P-1", store.registry._now(), "desk", None)
+        paid.append(len(told))
+
+    def progress(done, _):
+        told.append(done)
+        if len(told) == 1:
+            waiting.append(asyncio.create_task(pay()))
+
+    waiting = []
+    file = consumers_file(*(consumer(number, meter="") for number in range(2, 102)))
+    assert (await store.registry.import_consumers(file, progress=progress)).added == 100
+    await asyncio.gather(*waiting)
+    assert len(told) == 10
+    assert paid[0] < 5
+
+
+@pytest.mark.usefixtures("small_pieces")
+async def test_an_import_that_was_broken_off_is_done_again(store, consumers_file):
+    class GoneError(Exception):
+        pass
+
+    def break_off(done, _):
+        if done == 20:
+            raise GoneError
+
+    file = consumers_file(*(consumer(number, meter="", opening_balance="-1.00") for number in range(1, 36)))
+    with pytest.raises(GoneError):
+        await store.registry.import_consumers(file, progress=break_off)
+    assert len(await store.accounts.accounts()) == 20
+    report = await store.registry.import_consumers(file)
+    assert (report.added, report.changed, report.unchanged) == (15, 0, 20)
+    assert len(await store.accounts.accounts()) == 35
+    assert (await store.books.check()).total == -35 * 100
+
+
+@pytest.mark.usefixtures("small_pieces")
+async def test_what_somebody_changes_while_a_file_goes_in_is_told_with_what_stands(store, meters_file, consumers_file):
+    await store.registry.import_meters(meters_file(meter_line(1, consumer_no="")))
+    file = consumers_file(*(consumer(number, meter="") for number in range(2, 32)), consumer(1, opening_balance=""))
+    waiting = []
+
+    def take_the_meter(done, _):
+        if done == 10:
+            other = Registry(store.registry._writer, store.registry._readers, store.registry._now)
+            waiting.append(
+                asyncio.create_task(other.import_meters(meters_file(meter_line(1, consumer_no="10000000099"))))
+            )
+
+    with pytest.raises(ImportRefused, match="first 30 lines are in; correct it and import it again") as told:
+        await store.registry.import_consumers(file, progress=take_the_meter)
+    await asyncio.gather(*waiting)
+    assert told.value.imported == 30
+    assert [(problem.line, problem.column) for problem in told.value.problems] == [(32, "meter")]
+    assert len(await store.accounts.accounts()) == 30
+
+
+async def test_a_dry_run_needs_nobody_who_writes(store, consumers_file, monkeypatch):
+    async def never(*_, **__):
+        raise AssertionError
+
+    file = consumers_file(consumer(1, meter=""), consumer(2, meter=""))
+    monkeypatch.setattr(Writer, "run", never)
+    assert (await store.registry.import_consumers(file, dry_run=True)).added == 2
