@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from headend.app.complete import clock_rules
 from headend.app.monitoring_retention import read_retention
@@ -15,6 +15,7 @@ from headend.notify.manners import Manners
 from headend.notify.mqtt import MqttSettings
 from headend.notify.routing import Outlet, Routing
 from headend.notify.texts import Texts, default_texts, parse_templates
+from headend.prepaid.calendar import Closures
 from headend.prepaid.model import Account, AccountView
 from headend.prepaid.policy import Policy
 from headend.prepaid.rules import default_policy, default_tariff, parse_policy, parse_tariff
@@ -78,9 +79,13 @@ class Setup:
             policy_for=self.policy_for, tariff_for=self.tariff_for, texts=self.texts, routing=Routing(self.outlets)
         )
 
-    def policy_for(self, _: AccountView) -> Policy:
-        """The policy of an account; one for the house today."""
-        return self.policy
+    def policy_for(self, view: AccountView) -> Policy:
+        """The policy of an account: one for the house today, with what officers added to its calendar."""
+        return self.policy_beside(view.closures)
+
+    def policy_beside(self, closures: Closures) -> Policy:
+        """The policy with further hours and days without cuts."""
+        return evolve(self.policy, calendar=self.policy.calendar.beside(closures)) if closures else self.policy
 
     def tariff_for(self, account: Account) -> Tariff:
         """The tariff of an account; raises NoTariff."""

@@ -49,6 +49,10 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
         "Arrears are paid in parts.",
         "plan:number total:number instalments:any reason:text by:text",
     ),
+    "calendar.*": (
+        "Hours or days without cuts were added (closed), lifted (opened), or stay after all (kept).",
+        "id:number office:text what:text reason:text by:text",
+    ),
     "channel.away": ("A provider of messages can't be reached.", "channel:text reason:text"),
     "channel.back": ("A provider of messages is there again.", "channel:text reason:text"),
     "cim.replied": ("A message of another system was answered for good.", "source:text message_id:text result:text"),

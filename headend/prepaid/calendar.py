@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 SATURDAY, SUNDAY = 5, 6
 ALL_DAYS = frozenset(range(7))
@@ -42,6 +42,18 @@ class Hours:
 
 
 @frozen
+class Closures:
+    """What is forbidden beside a policy's own calendar, as officers add it for an office or the house."""
+
+    holidays: frozenset[date] = frozenset()
+    hours: tuple[Hours, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.holidays or self.hours)
+
+
+@frozen
 class Calendar:
     """When nobody may be cut. The default: never in the evening, at night, on a Sunday or on a second Saturday."""
 
@@ -49,6 +61,12 @@ class Calendar:
     days: frozenset[int] = frozenset({SUNDAY})
     second_saturdays: bool = True
     holidays: frozenset[date] = frozenset()
+
+    def beside(self, closures: Closures) -> "Calendar":
+        """This calendar with further closures; nothing that it forbids is allowed by them."""
+        if not closures:
+            return self
+        return evolve(self, holidays=self.holidays | closures.holidays, hours=(*self.hours, *closures.hours))
 
     def closed(self, now: datetime, time_zone: str) -> Closed | None:
         """Why a cut is forbidden at `now` in that zone, None when it is not; a zone that does not exist forbids."""

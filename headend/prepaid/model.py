@@ -3,7 +3,9 @@
 from datetime import datetime
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
+
+from headend.prepaid.calendar import Closures
 
 
 class Mode(StrEnum):
@@ -161,10 +163,11 @@ class AccountView:
     """One account as it stands inside the current transaction: facts, how far energy is charged, and notices.
 
     `notices` holds those of the last days, and at least the newest of each kind. `daily_use`: paise a day over the last
-    week, None where less than a day of it is known.
+    week, None where less than a day of it is known. `closures`: what officers added to the calendar for its office.
     """
 
     facts: Facts
     mark: EnergyMark | None
     notices: tuple[SentNotice, ...]
     daily_use: int | None = None
+    closures: Closures = field(factory=Closures)

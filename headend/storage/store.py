@@ -17,6 +17,8 @@ from headend.storage.books import Books
 from headend.storage.captures import Captures
 from headend.storage.checking import CheckReport, check
 from headend.storage.counters import AHEAD, Counters
+from headend.storage.console import ConsoleParts
+from headend.storage.consolelists import CONSOLE_LISTS
 from headend.storage.coverage import Completeness
 from headend.storage.deliveries import Deliveries
 from headend.storage.errors import StorageError
@@ -95,6 +97,7 @@ class Store:
     officers: Officers
     web_sessions: WebSessions
     portal: PortalParts
+    console: ConsoleParts
     audit: Audit
     listings: Listings
     todays: Todays
@@ -164,8 +167,9 @@ class Store:
             officers=Officers(writer, readers, now),
             web_sessions=WebSessions(writer, readers, now),
             portal=PortalParts.on(writer, readers, now),
+            console=ConsoleParts.on(writer, readers, kek, now),
             audit=Audit(readers),
-            listings=Listings(readers, LISTS),
+            listings=Listings(readers, {**LISTS, **CONSOLE_LISTS}),
             todays=Todays(readers, now),
             tokens=Tokens(writer, readers, now),
             restored_from=restored_from,

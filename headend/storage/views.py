@@ -8,17 +8,23 @@ from attrs import define
 from headend.commands.conclusion import waits_for_button
 from headend.prepaid.caps import CutCounts
 from headend.prepaid.model import Account, AccountView, BalanceSource, EnergyMark, Facts, OpenCommand, SentNotice
+from headend.storage.closures import closures_for
 from headend.storage.errors import UnknownConsumer
 from headend.storage.ledger import balance_of
 from headend.storage.sqlite import Connection
 from headend.storage.switches import is_armed, is_killed, mode_of
 from headend.storage.times import from_micros, to_micros
 
-_ACCOUNT: Final = """
-SELECT a.id, a.consumer_no, a.name, a.language, a.mobile, a.category, a.office, a.tariff, a.protected, a.balance_source,
-       m.serial, a.reconciled, a.converted_at, a.sanctioned_load, a.negative_since, m.id, m.time_zone
-FROM accounts a LEFT JOIN meters m ON m.consumer_no = a.consumer_no
+#: What `stored_from` makes an account of.
+ACCOUNT_COLUMNS: Final = """
+a.id, a.consumer_no, a.name, a.language, a.mobile, a.category, a.office, a.tariff, a.protected, a.balance_source,
+m.serial, a.reconciled, a.converted_at, a.sanctioned_load, a.negative_since, m.id, m.time_zone
 """
+
+_ACCOUNT: Final = f"""
+SELECT {ACCOUNT_COLUMNS}
+FROM accounts a LEFT JOIN meters m ON m.consumer_no = a.consumer_no
+"""  # noqa: S608  constant
 
 _STATE: Final = """
 SELECT reading_at, relay_connected, clock_deviation, balance, balance_at, control_state, control_mode
@@ -64,10 +70,10 @@ SELECT 1 FROM topups WHERE meter = ? AND state IN ('requested', 'sending', 'unkn
 """
 
 #: Notices of this span, and the newest of each kind however old: what tells whether another one is due.
-_NOTICES_SPAN: Final = timedelta(days=35)
+NOTICES_SPAN: Final = timedelta(days=35)
 #: The days before today that use is averaged over.
-_USE_DAYS: Final = 7
-_DAY: Final = 86_400_000_000
+USE_DAYS: Final = 7
+DAY: Final = 86_400_000_000
 _HOUSE_ZONE: Final = "Asia/Kolkata"
 
 
@@ -87,19 +93,19 @@ def stored_account(connection: Connection, consumer_no: str) -> StoredAccount:
     row = connection.execute(f"{_ACCOUNT} WHERE a.consumer_no = ?", (consumer_no,)).fetchone()
     if row is None:
         raise UnknownConsumer(consumer_no)
-    return _stored(row)
+    return stored_from(row)
 
 
 def account_of_meter(connection: Connection, meter: int) -> StoredAccount | None:
     """The account that a meter belongs to, None when it has none."""
     row = connection.execute(f"{_ACCOUNT} WHERE m.id = ?", (meter,)).fetchone()
-    return None if row is None else _stored(row)
+    return None if row is None else stored_from(row)
 
 
 def all_accounts(connection: Connection, after: str, limit: int) -> list[Account]:
     """Accounts by consumer number, from the one after `after`."""
     rows = connection.execute(f"{_ACCOUNT} WHERE a.consumer_no > ? ORDER BY a.consumer_no LIMIT ?", (after, limit))
-    return [_stored(row).account for row in rows]
+    return [stored_from(row).account for row in rows]
 
 
 def view(connection: Connection, stored: StoredAccount, now: datetime) -> AccountView:
@@ -146,15 +152,16 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
         topup_open=_topup_open(connection, stored),
         relay_ready=relay == 0 and waits_for_button(False, *control),  # noqa: FBT003  the contact is open
     )
-    return AccountView(facts, mark, notices, _daily_use(connection, stored.id, now))
+    closures = closures_for(connection, stored.account.office, now)
+    return AccountView(facts, mark, notices, _daily_use(connection, stored.id, now), closures)
 
 
 def _daily_use(connection: Connection, account: int, now: datetime) -> int | None:
     """Paise a day over the last whole days that are known; a day without an entry within them counts as one."""
-    today = to_micros(now) // _DAY
+    today = to_micros(now) // DAY
     paise, first = connection.execute(
         "SELECT sum(paise), min(day) FROM usage_days WHERE account = ? AND day BETWEEN ? AND ?",
-        (account, today - _USE_DAYS, today - 1),
+        (account, today - USE_DAYS, today - 1),
     ).fetchone()
     return None if first is None else paise // (today - first)
 
@@ -178,7 +185,8 @@ def energy_mark(connection: Connection, stored: StoredAccount) -> EnergyMark | N
     return EnergyMark(stored.account.meter, energy_wh, from_micros(at), *rest)
 
 
-def _stored(row: tuple[Any, ...]) -> StoredAccount:
+def stored_from(row: tuple[Any, ...]) -> StoredAccount:
+    """The account of a row of `ACCOUNT_COLUMNS`."""
     (row_id, consumer_no, name, language, mobile, category, office, tariff, protected, source, serial, *rest) = row
     reconciled, converted_at, load, negative_since, meter, zone = rest
     account = Account(
@@ -226,7 +234,7 @@ def _topup_open(connection: Connection, stored: StoredAccount) -> bool:
 
 
 def _notices(connection: Connection, account: int, now: datetime) -> tuple[SentNotice, ...]:
-    rows = connection.execute(_NOTICES, {"account": account, "since": to_micros(now - _NOTICES_SPAN)})
+    rows = connection.execute(_NOTICES, {"account": account, "since": to_micros(now - NOTICES_SPAN)})
     return tuple(SentNotice(kind, key, from_micros(at), from_micros(delivered)) for kind, key, at, delivered in rows)
 
 

@@ -41,6 +41,9 @@ class WorkKind(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     CLOCK_OFF = "clock_off"
     TAMPER = "tamper"
+    #: Opened by a person alone.
+    GIVEN_UP = "given_up"
+    CONFLICT = "conflict"
 
 
 @frozen
