@@ -55,9 +55,14 @@ class _Dialled(AbstractAsyncContextManager[Stream]):
 
 def framing_for(address: Address, client_sap: int, server_sap: int) -> Framing:
     """The framing that the address asks for, between these service access points."""
+    framing = _line_for(address, client_sap, server_sap)
+    return framing if address.behind is None else GatewayFraming(framing, *address.behind)
+
+
+def _line_for(address: Address, client_sap: int, server_sap: int) -> Framing:
+    """The framing to whom the address names first: the meter, or the gateway before it."""
     if address.wire is Wire.WRAPPER:
-        framing = WrapperFraming(client_sap, server_sap)
-        return framing if address.behind is None else GatewayFraming(framing, *address.behind)
+        return WrapperFraming(client_sap, server_sap)
     parameters = LinkParameters(address.information, address.information, address.window, address.window)
     return HdlcFraming(
         client_sap, server_sap, address.physical, address_size=address.address_size, parameters=parameters

@@ -4,6 +4,7 @@ tcp://10.1.2.3:4059                                 wrapper over TCP
 udp://10.1.2.3:4059                                 wrapper over UDP
 tcp://10.1.2.3:4059?network=1&physical=0102         the same to a device behind a gateway that takes a prefix
 hdlc+tcp://10.1.2.3:4001?physical=17                HDLC over TCP, as gateways and modems carry it
+hdlc+tcp://10.1.2.3:4001?network=1&device=0102      HDLC to a gateway that takes a prefix, and a device behind it
 serial:///dev/ttyUSB0?baud=9600&mode_e=true         HDLC over a serial port or optical head
 dial-in:                                            the meter calls us, wrapper over TCP
 memory:meter-17                                     inside this process, for tests (also hdlc+memory:...)
@@ -52,8 +53,9 @@ _SCHEMES: Mapping[str, tuple[Medium, Wire]] = {
     "hdlc+memory": (Medium.MEMORY, Wire.HDLC),
 }
 
-#: The prefix of a gateway (Green Book 10.10): network id, and the octets of the device's physical address in hex.
-_WRAPPER_OPTIONS = ("network", "physical")
+#: The prefix of a gateway (Green Book 10.10): network id, and the octets of the device's physical address in hex. With
+#: HDLC `physical` is the address on the link, the gateway's own, so what is behind it has another name there.
+_PREFIX_OPTIONS = {Wire.WRAPPER: ("network", "physical"), Wire.HDLC: ("network", "device")}
 #: Octets of a physical device address: as many as its length has room for in one octet, and far more than any has.
 _LONGEST_PHYSICAL = 127
 _HDLC_OPTIONS = ("physical", "address_size", "information", "window")
@@ -148,9 +150,7 @@ def _device(text: str, split: SplitResult, medium: Medium) -> str:
 
 
 def _options(text: str, query: str, medium: Medium, wire: Wire) -> dict[str, Any]:
-    known = (_HDLC_OPTIONS if wire is Wire.HDLC else ()) + (_SERIAL_OPTIONS if medium is Medium.SERIAL else ())
-    if wire is Wire.WRAPPER and medium is not Medium.DIAL_IN:
-        known = _WRAPPER_OPTIONS
+    known = _known_options(medium, wire)
     options: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name not in known:
@@ -158,16 +158,26 @@ def _options(text: str, query: str, medium: Medium, wire: Wire) -> dict[str, Any
             raise _wrong(text, f"option {name!r} is not known for this kind of address", way_out)
         if name in options:
             raise _wrong(text, f"option {name!r} is given twice", "keep one")
-        options[name] = (_WRAPPER_READERS if known is _WRAPPER_OPTIONS else _OPTION_READERS)[name](text, name, value)
-    return _prefixed(text, options) if known is _WRAPPER_OPTIONS and options else options
+        read = _physical_octets if name == _PREFIX_OPTIONS[wire][1] else _OPTION_READERS[name]
+        options[name] = read(text, name, value)
+    return _prefixed(text, options, *_PREFIX_OPTIONS[wire])
 
 
-def _prefixed(text: str, options: dict[str, Any]) -> dict[str, Any]:
+def _known_options(medium: Medium, wire: Wire) -> tuple[str, ...]:
+    if medium is Medium.DIAL_IN:
+        return ()
+    serial = _SERIAL_OPTIONS if medium is Medium.SERIAL else ()
+    return (_HDLC_OPTIONS if wire is Wire.HDLC else ()) + _PREFIX_OPTIONS[wire] + serial
+
+
+def _prefixed(text: str, options: dict[str, Any], network: str, device: str) -> dict[str, Any]:
     """Both options of the gateway's prefix in one."""
-    missing = [name for name in _WRAPPER_OPTIONS if name not in options]
-    if missing:
-        raise _wrong(text, f"{missing[0]} is missing", "a gateway's prefix takes both, like network=1&physical=0102")
-    return {"behind": (options["network"], options["physical"])}
+    missing = [name for name in (network, device) if name not in options]
+    if len(missing) == 1:
+        raise _wrong(text, f"{missing[0]} is missing", f"a gateway's prefix takes both, like {network}=1&{device}=0102")
+    if not missing:
+        options["behind"] = (options.pop(network), options.pop(device))
+    return options
 
 
 def _number(text: str, name: str, value: str, allowed: range | tuple[int, ...]) -> int:
@@ -222,8 +232,8 @@ def _switch(text: str, name: str, value: str) -> bool:
     raise _wrong(text, f"{name}={value}", "use true or false")
 
 
-_WRAPPER_READERS = {"network": _network, "physical": _physical_octets}
 _OPTION_READERS = {
+    "network": _network,
     "physical": _physical,
     "address_size": _address_size,
     "information": _information,

@@ -395,6 +395,16 @@ async def test_a_meter_behind_a_gateway_is_visited_by_its_prefix():
     assert house.meter.received[8:13] == b"\xe6\x01\x02\x01\x02"
 
 
+async def test_a_gateway_is_reached_over_hdlc_and_the_meter_behind_it_by_its_prefix():
+    house = with_registers(House())
+    house.meter.hdlc = True
+    house.meter.behind = (1, b"\x01\x02")
+    async with house.visit(address="hdlc+memory:gateway?network=1&device=0102") as session:
+        assert await session.get(SERIAL)
+    assert house.meter.released == 1
+    assert b"\xe6\xe6\x00\xe6\x01\x02\x01\x02" in house.meter.received
+
+
 async def test_another_device_behind_the_gateway_does_not_answer_in_its_place():
     house = with_registers(House())
     house.meter.behind = (1, b"\x01\x03")
