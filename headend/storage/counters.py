@@ -58,7 +58,7 @@ class Counters:
 
     async def received(self, meter: str, role: str) -> int:
         """The largest counter accepted from this meter under this key, -1 when there was none."""
-        return await self._readers.run(lambda connection: _received(connection, meter, role))
+        return await self._readers.look(lambda connection: _received(connection, meter, role))
 
     async def advance_received(self, meter: str, role: str, counter: int) -> None:
         """Remember a verified counter of the meter's; a lower value is ignored."""

@@ -65,7 +65,7 @@ class Fleet:
 
     async def last_row(self, meter: str, profile: str) -> datetime | None:
         """Capture time of the last stored row of a profile."""
-        return await self._readers.run(lambda connection: last_time(connection, meter_id(connection, meter), profile))
+        return await self._readers.look(lambda connection: last_time(connection, meter_id(connection, meter), profile))
 
     async def last_visits(self) -> dict[str, datetime]:
         """When each meter was last visited with outcome DONE."""
@@ -77,7 +77,7 @@ class Fleet:
 
     async def last_clock_set(self, serial: str) -> datetime | None:
         """When a meter's clock was last set by us."""
-        return await self._readers.run(lambda connection: last_set(connection, serial))
+        return await self._readers.look(lambda connection: last_set(connection, serial))
 
     async def search_gaps(self, wanted: Sequence[tuple[str, Sequence[Periodic]]]) -> dict[str, tuple[Gap, ...]]:
         """Look at what came to these meters' profiles; their open gaps by serial, where there are any."""

@@ -55,7 +55,7 @@ class Keys:
 
     async def keys(self, meter: str, role: str) -> KeySet | None:
         """The keys of that role, or None when none were imported; raises KekError without the right KEK."""
-        row = await self._readers.run(lambda connection: _select(connection, meter, role))
+        row = await self._readers.look(lambda connection: _select(connection, meter, role))
         return None if row is None else _unwrapped(self._required(), meter, role, row)
 
     async def import_keys(self, file: Path, *, client_title: bytes = CLIENT_TITLE) -> int:

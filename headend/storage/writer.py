@@ -5,8 +5,9 @@ a savepoint, so that one that fails takes nothing else with it, and its caller i
 that made it fail is durable too. A `calm` unit, of which a round has one a meter, goes without, since savepoints cost
 as much as the rows of a visit: while only calm units have run, one that fails has the transaction rolled back and all
 of them run again, each with its savepoint. Calm units are also worth a moment's wait, in which others join the commit;
-anything else ends that wait at once. A failure of the disk stops the writer for good (safety rule 14): after a failed
-sync nobody knows what the disk holds, so only a fresh start, which reads it back, may go on.
+anything else ends that wait at once. They wait in the loop that asks, since each waking of the thread costs both more
+than most units do. A failure of the disk stops the writer for good (safety rule 14): after a failed sync nobody knows
+what the disk holds, so only a fresh start, which reads it back, may go on.
 
 Several processes may write. SQLite lets one in at a time, but has no queue: a busy process would starve the others. So
 whoever wants to write first holds the turnstile, a lock file, until SQLite has let it in.
@@ -38,10 +39,10 @@ Unit = Callable[[Connection], T]
 _MOST_UNITS: Final = 500
 _LONGEST_S: Final = 0.1
 
-#: How long a transaction of calm units waits for more of them: next to nothing for a visit, fewer syncs for a round.
-_CALM_S: Final = 0.004
+#: How long calm units wait for more of them: next to nothing for a visit, fewer syncs and wakings for a round.
+_CALM_S: Final = 0.01
 #: With so many calm units in it, a transaction gains little by waiting.
-_CALM_ENOUGH: Final = 24
+_CALM_ENOUGH: Final = 64
 
 #: So long a process waits for the transaction of another; the longest is an import of some hundred thousand lines.
 _PATIENCE_S: Final = 600.0
@@ -73,12 +74,30 @@ class _Job:
 
 
 @define(eq=False)
+class _Calm:
+    """The calm units of one loop that wait for others, and what will end their wait."""
+
+    jobs: list[_Job] = field(factory=list)
+    timer: asyncio.TimerHandle | None = None
+
+    def take(self) -> list[_Job]:
+        jobs, self.jobs = self.jobs, []
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        return jobs
+
+
+@define(eq=False)
 class Writer:
     """Runs units of work on the writing connection; `run` from any task, `close` once."""
 
     database: Database
     path: Path
-    _queue: "queue.SimpleQueue[_Job | None]" = field(factory=queue.SimpleQueue, init=False)
+    _queue: "queue.SimpleQueue[list[_Job] | None]" = field(factory=queue.SimpleQueue, init=False)
+    _calm: dict[asyncio.AbstractEventLoop, _Calm] = field(factory=dict, init=False)
+    _asked: int = field(default=0, init=False)
+    _begun: int = field(default=0, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
     _stopped: StorageError | None = field(default=None, init=False)
     _turnstile: int = field(default=-1, init=False)
@@ -99,7 +118,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Units of work that are asked for and not begun yet."""
-        return self._queue.qsize()
+        return max(0, self._asked - self._begun)
 
     async def run(self, unit: Unit[T], *, calm: bool = False) -> T:
         """Run `unit` in a transaction; its result, once that is durable. Its error, or StorageError, when it is not.
@@ -112,67 +131,85 @@ class Writer:
         future: asyncio.Future[T] = loop.create_future()
         told = witnessed(unit)
         # A deed of a person is noted once, so what writes it is not run twice.
-        self._queue.put(_Job(told, future, loop, calm and told is unit))
+        self._ask(_Job(told, future, loop, calm and told is unit))
         return await future
 
     async def close(self) -> None:
         """Finish what is queued, then end the thread and close the connection."""
+        if await self._end():
+            self.database.close()
+            os.close(self._turnstile)
+
+    async def _end(self) -> bool:
+        """Let the thread finish what was asked for; False where it has ended, or never began."""
         if self._closing or self._thread is None:
-            return
+            return False
         self._closing = True
+        for loop in tuple(self._calm):
+            self._hand_over(loop)
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
-        self.database.close()
-        os.close(self._turnstile)
+        return True
+
+    def _ask(self, job: _Job) -> None:
+        """Hand a unit to the thread: with those that wait, at once if it is not calm."""
+        loop = job.loop
+        self._asked += 1
+        calm = self._calm.get(loop)
+        if calm is None:
+            calm = self._calm[loop] = _Calm()
+        calm.jobs.append(job)
+        if not job.calm or len(calm.jobs) >= _CALM_ENOUGH:
+            self._hand_over(loop)
+        elif calm.timer is None:
+            calm.timer = loop.call_later(_CALM_S, self._hand_over, loop)
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        jobs = self._calm.pop(loop).take() if loop in self._calm else []
+        if jobs:
+            self._queue.put(jobs)
 
     def _work(self) -> None:
         ending = False
         while not ending:
-            job = self._queue.get()
-            if job is None:
+            jobs = self._queue.get()
+            if jobs is None:
                 break
-            ending = self._transaction(job)
+            ending = self._transaction(jobs)
 
-    def _transaction(self, first: _Job) -> bool:
+    def _transaction(self, first: list[_Job]) -> bool:
         """One transaction for `first` and whatever else waits; True when the end of the queue was met."""
-        waiting = self._gather(first)
+        waiting: deque[_Job] = deque(first)
         jobs: list[_Job] = []
         ending = False
         try:
             self._refuse_when_stopped()
             self._begin()
-            ending = self._run_units(waiting, jobs)
+                ending = self._run_units(waiting, jobs)
             self.database.conn.execute("COMMIT")
         except Exception as error:  # noqa: BLE001  whatever it is, each caller must be answered
-            jobs += [job for job in waiting if job is not None]
-            ending = ending or None in waiting
+            jobs += waiting
+            self._begun += len(waiting)
             self._fail(jobs, error)
         _answer(jobs)
         return ending
 
-    def _gather(self, first: _Job) -> "deque[_Job | None]":
-        """`first`, and what joins it while it is calm to wait."""
-        waiting: deque[_Job | None] = deque([first])
-        until = time.monotonic() + _CALM_S
-        with contextlib.suppress(queue.Empty):
-            while len(waiting) < _CALM_ENOUGH and (last := waiting[-1]) is not None and last.calm:
-                left = until - time.monotonic()
-                waiting.append(self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait())
-        return waiting
-
-    def _run_units(self, waiting: "deque[_Job | None]", jobs: list[_Job]) -> bool:
+    def _run_units(self, waiting: "deque[_Job]", jobs: list[_Job]) -> bool:
         """Run what waits, noting it in `jobs`, then what came meanwhile; True when the end of the queue was met."""
         connection = self.database.conn
         started = time.monotonic()
         plain = True
-        while not jobs or (len(jobs) < _MOST_UNITS and time.monotonic() - started < _LONGEST_S) or waiting:
-            try:
-                job = waiting.popleft() if waiting else self._queue.get_nowait()
-            except queue.Empty:
-                return False
-            if job is None:
-                return True
-            jobs.append(job)
+        while waiting or not jobs or (len(jobs) < _MOST_UNITS and time.monotonic() - started < _LONGEST_S):
+            if not waiting:
+                try:
+                    more = self._queue.get_nowait()
+                except queue.Empty:
+                    return False
+                if more is None:
+                    return True
+                waiting.extend(more)
+            self._begun += 1
+            jobs.append(waiting.popleft())
             plain = self._run_next(connection, jobs, plain=plain)
         return False
 

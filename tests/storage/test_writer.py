@@ -64,12 +64,13 @@ async def while_busy(writer, units, *, calm=False):
     first = asyncio.ensure_future(writer.run(held))
     await asyncio.to_thread(held.entered.wait, 30)
     waiting = [asyncio.ensure_future(writer.run(unit, calm=calm)) for unit in units]
+    waiting.append(asyncio.ensure_future(writer.run(lambda _: None)))  # ends the wait of calm ones at once
     await asyncio.sleep(0)  # each task puts its unit into the queue
     writer.database.conn.commits = 0
     held.let_go.set()
     results = await asyncio.gather(*waiting, return_exceptions=True)
     await asyncio.gather(first, return_exceptions=True)
-    return results
+    return results[:-1]
 
 
 async def test_what_waits_shares_one_transaction_in_the_order_of_asking(writer):
@@ -111,6 +112,13 @@ async def test_calm_units_share_one_transaction_in_the_order_of_asking(writer):
     results = await while_busy(writer, [put(value) for value in (5, 3, 9, 1)], calm=True)
     assert results == [5, 3, 9, 1]
     assert writer.database.conn.commits == 1
+
+
+async def test_calm_units_wait_for_each_other_and_share_one_transaction(writer):
+    results = await asyncio.gather(*(writer.run(put(value), calm=True) for value in (5, 3, 9, 1)))
+    assert results == [5, 3, 9, 1]
+    assert writer.database.conn.commits == 1
+    assert writer.waiting == 0
 
 
 async def test_a_calm_unit_alone_is_written_without_anybody_joining_it(writer):

@@ -56,12 +56,8 @@ class PostgresWriter(Writer):
 
     async def close(self) -> None:
         """Finish what is queued, then end the thread and the session."""
-        if self._closing or self._thread is None:
-            return
-        self._closing = True
-        self._queue.put(None)
-        await asyncio.to_thread(self._thread.join)
-        await asyncio.to_thread(self.database.close)
+        if await self._end():
+            await asyncio.to_thread(self.database.close)
 
 
 @define(eq=False)
