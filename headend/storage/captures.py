@@ -1,7 +1,7 @@
 """ShapeCache on SQLite: what meters capture is asked once per firmware, and not again after a restart."""
 
 import hashlib
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from attrs import define, field
@@ -14,6 +14,12 @@ from headend.storage.readers import Readers
 from headend.storage.sqlite import Connection
 from headend.storage.writer import Writer
 
+_CAPTURE: Final = (
+    "SELECT c.capture FROM meter_captures c JOIN meters m ON m.id = c.meter"
+    " WHERE m.serial = ? AND c.profile = ? AND c.firmware = ?"
+)
+_MOST_ROWS: Final = 4_096
+
 
 @define(eq=False)
 class Captures:
@@ -22,12 +28,14 @@ class Captures:
     _writer: Writer
     _readers: Readers
     _memory: MemoryShapes = field(factory=MemoryShapes)
+    #: By their rows: a fleet has a few dozen, and reading one anew costs more than everything else here.
+    _by_row: dict[int, Shape] = field(init=False, factory=dict)
 
     async def load(self, key: ShapeKey) -> Shape | None:
         """The shape kept under that key; None for another firmware."""
         found = await self._memory.load(key)
         if found is None:
-            found = await self._readers.run(lambda connection: _load(connection, key))
+            found = await self._readers.look(lambda connection: self._load(connection, key))
             if found is not None:
                 await self._memory.save(key, found)
         return found
@@ -37,14 +45,17 @@ class Captures:
         await self._memory.save(key, shape)
         await self._writer.run(lambda connection: _save(connection, key, shape))
 
-
-def _load(connection: Connection, key: ShapeKey) -> Shape | None:
-    row = connection.execute(
-        "SELECT c.body FROM meter_captures m JOIN captures c ON c.id = m.capture"
-        " WHERE m.meter = ? AND m.profile = ? AND m.firmware = ?",
-        (meter_id(connection, key.meter), key.profile, key.firmware),
-    ).fetchone()
-    return None if row is None else _shape(row[0])
+    def _load(self, connection: Connection, key: ShapeKey) -> Shape | None:
+        row = connection.execute(_CAPTURE, (key.meter, key.profile, key.firmware)).fetchone()
+        if row is None:
+            return None
+        found = self._by_row.get(row[0])
+        if found is None:
+            (body,) = connection.execute("SELECT body FROM captures WHERE id = ?", row).fetchone()
+            if len(self._by_row) >= _MOST_ROWS:
+                self._by_row.clear()
+            found = self._by_row[row[0]] = _shape(body)
+        return found
 
 
 def _save(connection: Connection, key: ShapeKey, shape: Shape) -> None:

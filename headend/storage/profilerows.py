@@ -104,19 +104,21 @@ def _parameters(visit: Visit, rows: Iterable[ProfileRow]) -> list[tuple[Any, ...
 
 
 def _compare(connection: Connection, visit: Visit, profile: ProfileRows, shape: Shape, new: int) -> Stored:
-    """Which of the rows that were there already say something else."""
+    """Which of the rows that were there already, or came twice, say something else."""
     stored = Stored(new=new)
-    for row in profile.rows:
-        came = (row.clock, *_storable(row).values)
-        _, *kept = connection.execute(
-            f"{shape.select} AND time = ?", (visit.meter.id, to_hundredths(row.time))
-        ).fetchone()
-        if tuple(kept) == came:
-            stored.repeated += 1
+    times = [to_hundredths(row.time) for row in profile.rows]
+    there = connection.execute(shape.select_others, (visit.meter.id, min(times), max(times), visit.id))
+    first = {time: tuple(kept) for time, *kept in there}
+    for time, row in zip(times, profile.rows, strict=True):
+        values = (row.clock, *row.values)
+        kept = first.setdefault(time, values)
+        if kept is values or kept == values:
             continue
-        stored.conflicting += 1
-        record_conflict(connection, visit, f"profile:{profile.profile}", row.time, _shown(kept), _shown(came))
-    stored.repeated -= new
+        came = (row.clock, *_storable(row).values)
+        if kept != came:
+            stored.conflicting += 1
+            record_conflict(connection, visit, f"profile:{profile.profile}", row.time, _shown(kept), _shown(came))
+    stored.repeated = len(times) - new - stored.conflicting
     return stored
 
 

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 
 from headend.errors import HeadendError
 from headend.meters.reading import Column
@@ -30,18 +30,31 @@ class Shape:
     table: str
     columns: tuple[Column, ...]
     names: tuple[str, ...]
+    #: The statement that adds a row and leaves one that is there alone.
+    insert: str = field(init=False, repr=False, eq=False)
+    #: Rows of one meter, to be continued after `WHERE meter = ?`.
+    select: str = field(init=False, repr=False, eq=False)
+    #: Rows of one meter from one time to another, both included, that another visit than this brought.
+    select_others: str = field(init=False, repr=False, eq=False)
 
-    @property
-    def insert(self) -> str:
-        """The statement that adds a row and leaves one that is there alone."""
+    @insert.default
+    def _insert(self) -> str:
         marks = ", ".join("?" * (len(_FIXED) + len(self.columns)))
         return f'INSERT INTO "{self.table}" VALUES ({marks}) ON CONFLICT DO NOTHING'  # noqa: S608  identifiers are ours
 
-    @property
-    def select(self) -> str:
-        """Rows of one meter, to be continued after `WHERE meter = ?`."""
+    @select.default
+    def _select(self) -> str:
         listed = ", ".join(f'"{name}"' for name in ("time", "clock", *self.names))
         return f'SELECT {listed} FROM "{self.table}" WHERE meter = ?'  # noqa: S608  identifiers are ours
+
+    @select_others.default
+    def _select_others(self) -> str:
+        return f"{self.select} AND time BETWEEN ? AND ? AND visit <> ?"
+
+
+@functools.lru_cache(maxsize=1024)
+def _of(table: str, columns: tuple[Column, ...], names: tuple[str, ...]) -> Shape:
+    return Shape(table, columns, names)
 
 
 def shape_for(connection: Connection, profile: str, columns: tuple[Column, ...]) -> Shape:
@@ -49,13 +62,13 @@ def shape_for(connection: Connection, profile: str, columns: tuple[Column, ...])
     digest, description, names = _described(profile, columns)
     row = connection.execute("SELECT rows_table FROM shapes WHERE digest = ?", (digest,)).fetchone()
     table = row[0] if row is not None else _create(connection, profile, digest, description, names)
-    return Shape(table, columns, names)
+    return _of(table, columns, names)
 
 
 def shapes_of(connection: Connection, profile: str) -> list[Shape]:
     """Every shape in which a profile has come, oldest first."""
     rows = connection.execute("SELECT rows_table, columns FROM shapes WHERE profile = ? ORDER BY id", (profile,))
-    return [_shape(table, msgspec.json.decode(text, type=tuple[Column, ...])) for table, text in rows]
+    return [_read(table, text) for table, text in rows]
 
 
 def all_tables(connection: Connection) -> list[tuple[str, str]]:
@@ -63,8 +76,10 @@ def all_tables(connection: Connection) -> list[tuple[str, str]]:
     return connection.execute("SELECT profile, rows_table FROM shapes ORDER BY id").fetchall()
 
 
-def _shape(table: str, columns: tuple[Column, ...]) -> Shape:
-    return Shape(table, columns, _names(columns))
+@functools.lru_cache(maxsize=1024)
+def _read(table: str, text: str) -> Shape:
+    columns = msgspec.json.decode(text, type=tuple[Column, ...])
+    return _of(table, columns, _names(columns))
 
 
 @functools.lru_cache(maxsize=256)
