@@ -79,6 +79,7 @@ async def _tell(headend: Headend, section: WebSection, server: _Server) -> Serve
     scheme = "https" if section.tls_cert else "http"
     host = section.listen.rpartition(":")[0] or "127.0.0.1"
     url = (section.public_url or f"{scheme}://{host}:{port}").rstrip("/")
+    await headend.store.officers.note_served(url)
     link = await headend.store.officers.first_link(FIRST)
     served = Served(url, None if link is None else f"{url}/console/welcome/{link.token}")
     _log.info("serving", console=served.console, portal=served.portal, api=f"{url}/api/v1")
