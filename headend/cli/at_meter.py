@@ -112,7 +112,8 @@ async def read_now(
     request = await fleet.ask_read(serial, profile, since, until)
     try:
         with DaemonLock.acquire(headend.store.path):
-            mine = [each for each in await fleet.new_read_requests() if each.id == request]
+            found = await fleet.new_read_requests(lambda other: other.serial == serial)
+            mine = [each for each in found if each.id == request]
             await visit_once(headend, Work(meter, Urgency.READ, now(), reads=mine))
     except AlreadyRunning:
         await _answered(headend, request, timeout_s)

@@ -12,7 +12,7 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from headend.commands.conclusion import Outcome, after_answer, after_reading, lost, reached, switching, without_sending
-from headend.commands.journal import Journal, LocalStateError, Permit, Recheck, Refusal
+from headend.commands.journal import Journal, LocalStateError, Permit, Recheck, Refusal, SentByAnother
 from headend.commands.model import Command, Evidence, State, Target
 from headend.commands.ports import Checkpoint, PolicyFor, RelaySession, Sleep
 from headend.commands.recheck import Fresh, recheck
@@ -67,7 +67,7 @@ class Executor:
         watch = Stopwatch(self.monotonic)
         if command.state is State.SENDING:
             command = await self._interrupted(command)
-            if command.state not in RUNNABLE:
+            if command.state not in RUNNABLE or command.state is State.SENDING:
                 return command
         before = await self._stable_relay(session)
         watch.mark("relay read")
@@ -93,6 +93,8 @@ class Executor:
         evidence = Evidence(None, None, sent=True, note="the visit that was sending it ended without an outcome")
         try:
             return await self.journal.settle(command.id, State.UNKNOWN, self.now(), evidence)
+        except SentByAnother:
+            return command
         except LocalStateError:
             found = await self._reread(command)
             if found.state is State.SENDING:

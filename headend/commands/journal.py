@@ -63,7 +63,10 @@ class Journal(Protocol):
         ...
 
     async def settle(self, command_id: int, state: State, now: datetime, evidence: Evidence) -> Command:
-        """Move to `state` with evidence, if the table allows it from where the command stands; else LocalStateError."""
+        """Move to `state` with evidence, if the table allows it from where the command stands; else LocalStateError.
+
+        SentByAnother for a command that another process, which lives, is sending.
+        """
         ...
 
     async def cancel(self, command_id: int, now: datetime, by: str, reason: str) -> Command:
@@ -75,7 +78,7 @@ class Journal(Protocol):
         ...
 
     async def interrupted(self, now: datetime) -> int:
-        """At start-up: every SENDING becomes UNKNOWN; how many."""
+        """At start-up: every SENDING of a process that lives no more becomes UNKNOWN; how many."""
         ...
 
     async def expire(self, now: datetime) -> int:
@@ -99,3 +102,7 @@ class Journal(Protocol):
 
 class LocalStateError(HeadendError):
     """A transition that the table does not list: a defect here, nothing was changed."""
+
+
+class SentByAnother(LocalStateError):  # noqa: N818  as RefusedByRule
+    """Another process, which lives, is sending it; what becomes of it is for that one to say."""

@@ -61,6 +61,8 @@ class Collector:
     steering: SteeringStore = field(factory=Unsteered)
     shard: Shard = field(factory=Shard)
     gap_search: GapSearch | None = None
+    #: Whether it sees to what concerns the whole house: what expires, and what a person must be told.
+    keeps_house: bool = True
     _lanes: Lanes = field(init=False, default=Factory(lambda self: Lanes(self.lane_rules), takes_self=True))
     _backlog: Backlog = field(init=False, factory=Backlog)
     _overdue: Overdue = field(
@@ -176,9 +178,9 @@ class Collector:
     async def _look(self, now: datetime) -> None:
         if self._is_due("inventory", self.rules.inventory_s, now):
             await self._inventory.read(self.ports.store)
-        if self._is_due("expire", self.rules.expire_s, now):
+        if self.keeps_house and self._is_due("expire", self.rules.expire_s, now):
             await self.journal.expire(now)
-        if self._is_due("overdue", self.rules.overdue_s, now):
+        if self.keeps_house and self._is_due("overdue", self.rules.overdue_s, now):
             await self._overdue.look(now)
         # Half the pause, so that a pause that ends a moment early is no reason to skip a look.
         if self._is_due("poll", self.rules.poll_s / 2, now):
@@ -195,11 +197,11 @@ class Collector:
 
     async def _obey(self, now: datetime) -> None:
         """Do with rounds, schedules and what was given up as people want."""
-        orders = await self.steering.orders(self.shard.name)
+        orders = await self.steering.orders(self.shard.name, self._inventory.is_ours)
         self._agenda.obey(orders)
         for entry in orders.requeued:
-            meter = await self._inventory.find(self.ports.store, entry.meter)
-            if meter is not None and self._inventory.is_ours(meter):
+            meter = await self._inventory.find_ours(self.ports.store, entry.meter)
+            if meter is not None:
                 self._failures.clear_collection(entry.meter)
                 self._add(Work(meter, Urgency.ROUTINE, now, tasks=entry.tasks))
 
@@ -222,13 +224,13 @@ class Collector:
                 continue
             if self._failures.relay_pause(serial, now) is not None:
                 continue
-            meter = await self._inventory.find(self.ports.store, serial)
-            if meter is not None and self._inventory.is_ours(meter):
+            meter = await self._inventory.find_ours(self.ports.store, serial)
+            if meter is not None:
                 urgency = Urgency.RECONNECT if reconnect else Urgency.RELAY
                 self._backlog.push(Work(meter, urgency, now, relay=True, reconnect=reconnect))
 
     async def _poll_reads(self, now: datetime) -> None:
-        for request in await self.ports.store.new_read_requests():
+        for request in await self.ports.store.new_read_requests(self._inventory.is_ours):
             meter = await self._inventory.find(self.ports.store, request.meter)
             if meter is None:
                 await self._unknown_meter(request, now)

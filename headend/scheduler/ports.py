@@ -83,6 +83,14 @@ class Judgement:
 
 Judge = Callable[[AccountView], Judgement]
 
+#: Whether this process visits a meter.
+Ours = Callable[[Meter], bool]
+
+
+def everywhere(_: Meter) -> bool:
+    """The whole fleet is ours."""
+    return True
+
 
 @frozen
 class ReadRequest:
@@ -136,11 +144,15 @@ class FleetStore(Protocol):
         ...
 
     async def claim_slot(self, schedule: str, slot: datetime) -> bool:
-        """True once for a schedule and slot, whoever asks and however often: a slot runs once."""
+        """True once for a schedule and slot, whoever asks and however often: a slot runs once.
+
+        `schedule` may end in `#2/4` for a shard, each of which has the slot once; a slot that was begun with the
+        fleet divided otherwise is not begun again.
+        """
         ...
 
-    async def new_read_requests(self) -> list[ReadRequest]:
-        """Read requests nobody has taken yet; each is given out once."""
+    async def new_read_requests(self, ours: Ours = everywhere) -> list[ReadRequest]:
+        """Read requests for meters of ours that nobody has taken yet; each is given out once."""
         ...
 
     async def finish_read(self, request_id: int, result: ReadResult) -> None:

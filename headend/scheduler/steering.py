@@ -7,7 +7,7 @@ from typing import Protocol
 
 from attrs import Factory, define, field, frozen
 
-from headend.scheduler.ports import Outcome
+from headend.scheduler.ports import Ours, Outcome, everywhere
 
 
 class RoundState(StrEnum):
@@ -68,8 +68,8 @@ class Orders:
 class SteeringStore(Protocol):
     """Keeps all of it. `shard` names the part of the fleet that one process visits, empty for the whole."""
 
-    async def orders(self, shard: str) -> Orders:
-        """What people want now; work that was asked for again is given out once."""
+    async def orders(self, shard: str, ours: Ours = everywhere) -> Orders:
+        """What people want now; work that was asked for again, at meters of ours, is given out once."""
         ...
 
     async def begin_round(self, shard: str, progress: RoundProgress, at: datetime) -> RoundState:
@@ -99,7 +99,7 @@ class Unsteered:
 
     gone: list[GivenUp] = field(factory=list)
 
-    async def orders(self, shard: str) -> Orders:  # noqa: ARG002  the port's arguments
+    async def orders(self, shard: str, ours: Ours = everywhere) -> Orders:  # noqa: ARG002  the port's arguments
         """Nobody wants anything."""
         return Orders()
 

@@ -40,7 +40,8 @@ class Counters:
             raise ValueError("a block holds at least one value")
         kept = self._kept.pop((meter, role), range(0))
         if len(kept) < count:
-            kept = await self._writer.run(lambda connection: _reserve(connection, meter, role, count, self.ahead))
+            ahead, token = self.ahead, self._writer.token
+            kept = await self._writer.run(lambda connection: _reserve(connection, meter, role, count, ahead, token))
         block, left = kept[:count], kept[count:]
         # Where two have reserved at once, only the higher rest may be used after both: a meter wants rising counters.
         if left.start >= self._kept.get((meter, role), left).start and left:
@@ -80,14 +81,14 @@ def forget_received(connection: Connection, meter: int, role: str) -> None:
     connection.execute("UPDATE counters SET received = -1 WHERE meter = ? AND role = ?", (meter, role))
 
 
-def _reserve(connection: Connection, meter: str, role: str, count: int, ahead: int) -> range:
+def _reserve(connection: Connection, meter: str, role: str, count: int, ahead: int, token: int | None) -> range:
     row_id = meter_id(connection, meter)
     row = connection.execute("SELECT next FROM counters WHERE meter = ? AND role = ?", (row_id, role)).fetchone()
     first = max(_first(connection), 0 if row is None else int(row[0]))
     if first + count > _END:
         raise CounterExhausted(f"meter {meter}, role {role}: the invocation counter is used up; import a new key")
     block = range(first, min(first + count * ahead, _END))
-    _jump(connection, row_id, role, block.stop)
+    _jump(connection, row_id, role, block.stop, token)
     return block
 
 
@@ -97,11 +98,11 @@ def _first(connection: Connection) -> int:
     return 1 if row is None else int(row[0])
 
 
-def _jump(connection: Connection, meter: int, role: str, at_least: int) -> None:
+def _jump(connection: Connection, meter: int, role: str, at_least: int, token: int | None = None) -> None:
     connection.execute(
-        "INSERT INTO counters (meter, role, next) VALUES (?, ?, ?)"
-        " ON CONFLICT (meter, role) DO UPDATE SET next = max(next, excluded.next)",
-        (meter, role, at_least),
+        "INSERT INTO counters (meter, role, next, token) VALUES (?, ?, ?, ?) ON CONFLICT (meter, role)"
+        " DO UPDATE SET next = max(next, excluded.next), token = coalesce(excluded.token, token)",
+        (meter, role, at_least, token),
     )
 
 

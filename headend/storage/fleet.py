@@ -9,7 +9,7 @@ from headend.meters.inventory import Meter
 from headend.meters.reading import ProfileRows, Reading
 from headend.prepaid.caps import Caps
 from headend.scheduler.gaps import Gap, Periodic
-from headend.scheduler.ports import Judge, Judgement, ReadRequest, ReadResult, VisitRecord
+from headend.scheduler.ports import Judge, Judgement, Ours, ReadRequest, ReadResult, VisitRecord, everywhere
 from headend.session.ports import Now
 from headend.session.pushes import PushRecord
 from headend.storage import gaps, requests
@@ -98,12 +98,13 @@ class Fleet:
         """True once for a schedule and slot, whoever asks and however often."""
         return await self._writer.run(lambda connection: requests.claim(connection, schedule, slot))
 
-    async def new_read_requests(self) -> list[ReadRequest]:
-        """Read requests nobody has taken yet; each is given out once."""
+    async def new_read_requests(self, ours: Ours = everywhere) -> list[ReadRequest]:
+        """Read requests for meters of ours that nobody has taken yet; each is given out once."""
         # Asked several times a second and nearly always empty: look first, since only a writer may take.
-        if not await self._readers.run(requests.any_new):
+        if not await self._readers.run(lambda connection: requests.new(connection, ours)):
             return []
-        return await self._writer.run(requests.take_new)
+        token = self._writer.token
+        return await self._writer.run(lambda connection: requests.take_new(connection, ours, token))
 
     async def finish_read(self, request_id: int, result: ReadResult) -> None:
         """Answer a read request."""

@@ -5,10 +5,10 @@ from typing import Any, Final
 
 import msgspec
 
-from headend.scheduler.ports import Outcome
+from headend.scheduler.ports import Ours, Outcome
 from headend.scheduler.steering import GivenUp
 from headend.storage.events import as_json, emit
-from headend.storage.inventory import known
+from headend.storage.inventory import find_meter, known
 from headend.storage.sqlite import Connection
 from headend.storage.times import from_micros, to_micros
 
@@ -76,16 +76,20 @@ def requeue(connection: Connection, meters: Sequence[str] | None) -> int:
     )
 
 
-def any_requeued(connection: Connection) -> bool:
-    """Whether somebody asked for work to be taken up again."""
-    return connection.execute("SELECT 1 FROM given_up WHERE requeued = 1 LIMIT 1").fetchone() is not None
+def requeued(connection: Connection, ours: Ours) -> tuple[GivenUp, ...]:
+    """What somebody asked for again at meters of ours."""
+    found = map(_entry, connection.execute(f"{_SELECT} WHERE g.requeued = 1").fetchall())
+    return tuple(each for each in found if (meter := find_meter(connection, each.meter)) is not None and ours(meter))
 
 
-def take_requeued(connection: Connection) -> tuple[GivenUp, ...]:
-    """What was asked for again, given out once."""
-    rows = connection.execute(f"{_SELECT} WHERE g.requeued = 1").fetchall()
-    connection.execute("UPDATE given_up SET requeued = 0 WHERE requeued = 1")
-    return tuple(_entry(row) for row in rows)
+def take_requeued(connection: Connection, ours: Ours) -> tuple[GivenUp, ...]:
+    """What was asked for again at meters of ours, given out once."""
+    found = requeued(connection, ours)
+    connection.executemany(
+        "UPDATE given_up SET requeued = 0 WHERE meter = (SELECT id FROM meters WHERE serial = ?)",
+        [(each.meter,) for each in found],
+    )
+    return found
 
 
 def _entry(row: tuple[Any, ...]) -> GivenUp:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from attrs import define
 
-from headend.commands.journal import LocalStateError, Permit, Recheck, Refusal, RefusedByRule
+from headend.commands.journal import LocalStateError, Permit, Recheck, Refusal, RefusedByRule, SentByAnother
 from headend.commands.model import Command, Evidence, NewCommand, Origin, State, Step, Target
 from headend.commands.transitions import NEEDS_READING
 from headend.prepaid.caps import Caps, over_cap
@@ -15,6 +15,7 @@ from headend.storage.inventory import known
 from headend.storage.readers import Readers
 from headend.storage.relay import see_relay
 from headend.storage.requesting import request, segment_of
+from headend.storage.senders import SENT_BY_LIVING, sent_by_another
 from headend.storage.sqlite import Connection
 from headend.storage.switches import is_armed, is_killed
 from headend.storage.times import to_micros
@@ -66,11 +67,13 @@ class SqliteJournal:
 
     async def begin_sending(self, command_id: int, now: datetime, recheck: Recheck | None) -> Permit | Refusal:
         """REQUESTED -> SENDING, or the reason why not: the one choke point of every disconnect."""
-        return await self._writer.run(lambda connection: _begin(connection, self.caps, command_id, now, recheck))
+        token = self._writer.token
+        return await self._writer.run(lambda connection: _begin(connection, self.caps, command_id, now, recheck, token))
 
     async def settle(self, command_id: int, state: State, now: datetime, evidence: Evidence) -> Command:
         """Move to `state` with evidence, and keep the relay that was read; raises LocalStateError."""
-        return await self._writer.run(lambda connection: _settle(connection, command_id, state, now, evidence))
+        token = self._writer.token
+        return await self._writer.run(lambda connection: _settle(connection, command_id, state, now, evidence, token))
 
     async def cancel(self, command_id: int, now: datetime, by: str, reason: str) -> Command:
         """Cancel a command that is not sent; raises RefusedByRule for one that is."""
@@ -81,8 +84,9 @@ class SqliteJournal:
         return await self._writer.run(lambda connection: release(connection, self.caps, command_id, now, by))
 
     async def interrupted(self, now: datetime) -> int:
-        """At start-up: every SENDING becomes UNKNOWN; how many."""
-        return await self._writer.run(lambda connection: interrupt(connection, now))
+        """At start-up: every SENDING of a process that lives no more becomes UNKNOWN; how many."""
+        token = self._writer.token
+        return await self._writer.run(lambda connection: interrupt(connection, now, among_others=token is not None))
 
     async def expire(self, now: datetime) -> int:
         """REQUESTED and QUARANTINED disconnects past their expiry become EXPIRED; how many."""
@@ -103,9 +107,13 @@ class SqliteJournal:
         return await self._readers.run(lambda connection: commandrows.steps_of(connection, command_id))
 
 
-def interrupt(connection: Connection, now: datetime) -> int:
-    """Every SENDING becomes UNKNOWN: whoever was sending is gone, and nobody knows what the meter did."""
-    sending = commandrows.select(connection, "c.state = 'sending'", ())
+def interrupt(connection: Connection, now: datetime, *, among_others: bool = False) -> int:
+    """Every SENDING becomes UNKNOWN: whoever was sending is gone, and nobody knows what the meter did.
+
+    `among_others`: other processes are at work, and what those are sending is left alone.
+    """
+    theirs = f" AND NOT {SENT_BY_LIVING}" if among_others else ""
+    sending = commandrows.select(connection, f"c.state = 'sending'{theirs}", ())
     for command in sending:
         commandrows.move(connection, command.id, State.UNKNOWN, now, "interrupted while sending")
     return len(sending)
@@ -118,7 +126,12 @@ def hold_disconnects(connection: Connection, now: datetime, why: str) -> None:
 
 
 def _begin(
-    connection: Connection, caps: Caps, command_id: int, now: datetime, recheck: Recheck | None
+    connection: Connection,
+    caps: Caps,
+    command_id: int,
+    now: datetime,
+    recheck: Recheck | None,
+    token: int | None,
 ) -> Permit | Refusal:
     command = commandrows.get(connection, command_id)
     if command.state is not State.REQUESTED:
@@ -132,6 +145,7 @@ def _begin(
         if refusal is not None:
             return _refuse(connection, command, refusal.state, now, refusal.reason)
         connection.execute("UPDATE commands SET counted_at = ? WHERE id = ?", (to_micros(now), command_id))
+    connection.execute("UPDATE commands SET sender = ? WHERE id = ?", (token, command_id))
     return Permit(commandrows.move(connection, command_id, State.SENDING, now, ""))
 
 
@@ -190,10 +204,14 @@ def _refuse(connection: Connection, command: Command, state: State, now: datetim
     return Refusal(state, reason)
 
 
-def _settle(connection: Connection, command_id: int, state: State, now: datetime, evidence: Evidence) -> Command:
+def _settle(
+    connection: Connection, command_id: int, state: State, now: datetime, evidence: Evidence, token: int | None
+) -> Command:
     before = commandrows.get(connection, command_id)
     if before.state not in _UNDER_WAY:
         raise LocalStateError(f"command {command_id} is {before.state} and has no outcome to settle")
+    if before.state is State.SENDING and (other := sent_by_another(connection, "commands", command_id, token)):
+        raise SentByAnother(f"command {command_id} is being sent by worker {other[0]}, process {other[1]}")
     if (before.state, state) in NEEDS_READING and evidence.after is None:
         raise LocalStateError(f"command {command_id}: an unknown outcome is settled only by reading the relay")
     command = commandrows.move(connection, command_id, state, now, evidence.note, as_json(evidence))

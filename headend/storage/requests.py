@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from headend.scheduler.ports import ReadRequest, ReadResult
-from headend.storage.inventory import meter_id
+from headend.scheduler.ports import Ours, ReadRequest, ReadResult
+from headend.storage.inventory import find_meter, meter_id
 from headend.storage.sqlite import Connection
 from headend.storage.times import from_micros, to_micros
 
@@ -28,23 +28,33 @@ def ask(
     return int(cursor.lastrowid or 0)
 
 
-def take_new(connection: Connection) -> list[ReadRequest]:
-    """Requests that nobody has taken yet, oldest first; now they are taken."""
+def new(connection: Connection, ours: Ours) -> list[ReadRequest]:
+    """Requests for meters of ours that nobody has taken yet, oldest first."""
     rows = connection.execute(
         "SELECT r.id, m.serial, r.profile, r.since, r.until, r.requested_at FROM read_requests r"
         " JOIN meters m ON m.id = r.meter WHERE r.done = 0 AND r.taken = 0 ORDER BY r.id"
     ).fetchall()
-    connection.executemany("UPDATE read_requests SET taken = 1 WHERE id = ?", [(row[0],) for row in rows])
     return [
         ReadRequest(number, serial, profile, from_micros(since), from_micros(until), from_micros(requested_at))
         for number, serial, profile, since, until, requested_at in rows
+        if (meter := find_meter(connection, serial)) is not None and ours(meter)
     ]
 
 
-def any_new(connection: Connection) -> bool:
-    """Whether there is a request that nobody has taken yet."""
-    row = connection.execute("SELECT 1 FROM read_requests WHERE done = 0 AND taken = 0 LIMIT 1").fetchone()
-    return row is not None
+def take_new(connection: Connection, ours: Ours, token: int | None) -> list[ReadRequest]:
+    """Requests for meters of ours that nobody has taken yet; now the process of `token` has."""
+    found = new(connection, ours)
+    connection.executemany(
+        "UPDATE read_requests SET taken = 1, taken_by = ? WHERE id = ?", [(token, each.id) for each in found]
+    )
+    return found
+
+
+def put_back(connection: Connection, token: int) -> None:
+    """What a process took and did not live to answer, another one may take."""
+    connection.execute(
+        "UPDATE read_requests SET taken = 0, taken_by = NULL WHERE taken_by = ? AND taken = 1 AND done = 0", (token,)
+    )
 
 
 def finish(connection: Connection, request_id: int, result: ReadResult) -> None:
@@ -82,6 +92,9 @@ def abandon_taken(connection: Connection) -> None:
 def claim(connection: Connection, schedule: str, slot: datetime) -> bool:
     """True once for a schedule and slot."""
     at = to_micros(slot)
+    whole, mark, shard = schedule.rpartition("#")
+    if not mark:
+        whole, shard = schedule, ""
     (newest,) = connection.execute("SELECT max(slot) FROM slots WHERE schedule = ?", (schedule,)).fetchone()
     if newest is not None and at <= newest - _SLOTS_KEPT_US:
         return False
@@ -89,4 +102,14 @@ def claim(connection: Connection, schedule: str, slot: datetime) -> bool:
     added = connection.execute(
         "INSERT INTO slots (schedule, slot) VALUES (?, ?) ON CONFLICT DO NOTHING", (schedule, at)
     ).rowcount
-    return bool(added)
+    return bool(added) and not _begun_otherwise(connection, whole, shard, at)
+
+
+def _begun_otherwise(connection: Connection, schedule: str, shard: str, at: int) -> bool:
+    """Whether the slot was begun when the fleet was divided into another number of shards."""
+    rows = connection.execute(
+        "SELECT schedule FROM slots WHERE slot = ? AND (schedule = ? OR substr(schedule, 1, ?) = ?)",
+        (at, schedule, len(schedule) + 1, f"{schedule}#"),
+    )
+    divisions = {other[len(schedule) :].partition("/")[2] for (other,) in rows}
+    return bool(divisions - {shard.partition("/")[2]})

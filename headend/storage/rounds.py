@@ -1,6 +1,6 @@
 """Rounds and suspended schedules, as the collector notes them and people steer them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,6 +19,17 @@ _COLUMNS: Final = (
     "id, schedule, slot, shard, state, size, left_over, done, given_up, started_at, changed_at, changed_by"
 )
 _COLLECTOR: Final = "collector"
+#: More than a fleet is divided into.
+_MOST_SHARDS: Final = 64
+_OPEN: Final = (RoundState.RUNNING, RoundState.PAUSED)
+#: The state of a round is the first of these that one of its shards is in.
+_WEIGHT: Final = (
+    RoundState.RUNNING,
+    RoundState.PAUSED,
+    RoundState.CANCELLED,
+    RoundState.SUPERSEDED,
+    RoundState.DONE,
+)
 
 
 class UnknownRound(HeadendError):  # noqa: N818  as the other unknowns
@@ -29,11 +40,11 @@ class UnknownRound(HeadendError):  # noqa: N818  as the other unknowns
 
 @frozen
 class StoredRound:
-    """A round as people see it; `progress` in meters."""
+    """A round as people see it, over all shards; `progress` in meters."""
 
     id: int
     progress: RoundProgress
-    shard: str
+    shards: int
     started_at: datetime
     changed_at: datetime
     changed_by: str
@@ -55,14 +66,29 @@ def suspended(connection: Connection) -> frozenset[str]:
 
 
 def begin(connection: Connection, shard: str, progress: RoundProgress, at: datetime) -> RoundState:
-    """Note that a round began, or goes on in the state that it had."""
+    """Note that a round began, or goes on in the state that it had, or that a person gave it in another shard."""
     connection.execute("DELETE FROM rounds WHERE changed_at < ?", (to_micros(at) - _KEPT_US,))
     _write(connection, shard, progress, at)
+    key = (progress.schedule, to_micros(progress.slot))
+    connection.execute(
+        "UPDATE rounds SET (state, changed_by) = (SELECT o.state, o.changed_by FROM rounds o WHERE o.schedule = ?"
+        " AND o.slot = ? AND o.shard <> ? AND o.state IN ('paused', 'cancelled') ORDER BY o.id DESC LIMIT 1)"
+        " WHERE schedule = ? AND slot = ? AND shard = ? AND state = 'running' AND changed_by = ? AND EXISTS (SELECT 1"
+        " FROM rounds o WHERE o.schedule = ? AND o.slot = ? AND o.shard <> ? AND o.state IN ('paused', 'cancelled'))",
+        (*key, shard, *key, shard, _COLLECTOR, *key, shard),
+    )
     (state,) = connection.execute(
-        "SELECT state FROM rounds WHERE schedule = ? AND slot = ? AND shard = ?",
-        (progress.schedule, to_micros(progress.slot), shard),
+        "SELECT state FROM rounds WHERE schedule = ? AND slot = ? AND shard = ?", (*key, shard)
     ).fetchone()
     return RoundState(state)
+
+
+def forget_others(connection: Connection, shards: Collection[str]) -> None:
+    """The fleet is divided into these shards now: rounds of others go on in theirs, paused where those were paused."""
+    rows = connection.execute("SELECT id, shard FROM rounds WHERE state = 'running'").fetchall()
+    connection.executemany(
+        "DELETE FROM rounds WHERE id = ?", [(number,) for number, shard in rows if shard not in shards]
+    )
 
 
 def note(connection: Connection, shard: str, rounds: Sequence[RoundProgress], at: datetime) -> None:
@@ -73,29 +99,32 @@ def note(connection: Connection, shard: str, rounds: Sequence[RoundProgress], at
 
 def rounds(connection: Connection, limit: int, *, every: bool) -> list[StoredRound]:
     """The newest rounds first; only those that are open unless `every`."""
-    where = "" if every else "WHERE state IN ('running', 'paused')"
-    found = connection.execute(
-        f"SELECT {_COLUMNS} FROM rounds {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  constants
-        (limit,),
-    )
-    return [_round(row) for row in found]
+    where = "" if every else " AND state IN ('running', 'paused')"
+    keys = connection.execute(
+        "SELECT schedule, slot FROM rounds WHERE id > (SELECT max(id) - ? FROM rounds)"  # noqa: S608  constants
+        f"{where} GROUP BY schedule, slot ORDER BY max(id) DESC LIMIT ?",
+        (limit * _MOST_SHARDS, limit),
+    ).fetchall()
+    found = [_whole(connection, schedule, slot) for schedule, slot in keys]
+    return [each for each in found if every or each.progress.state in _OPEN]
 
 
 def steer(connection: Connection, number: int, state: RoundState, by: str, now: datetime) -> StoredRound:
     """A person pauses, resumes or cancels a round; raises UnknownRound, RefusedByRule for one that has ended."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM rounds WHERE id = ?", (number,)).fetchone()  # noqa: S608
+    row = connection.execute("SELECT schedule, slot FROM rounds WHERE id = ?", (number,)).fetchone()
     if row is None:
         raise UnknownRound(f"no round has the number {number}; `headend rounds list --all` shows them")
-    found = _round(row)
-    if found.progress.state not in (RoundState.RUNNING, RoundState.PAUSED):
+    found = _whole(connection, *row)
+    if found.progress.state not in _OPEN:
         raise RefusedByRule(f"round {number} of {found.progress.schedule} has ended: it is {found.progress.state}")
     connection.execute(
-        "UPDATE rounds SET state = ?, changed_at = ?, changed_by = ? WHERE id = ?",
-        (state.value, to_micros(now), by, number),
+        "UPDATE rounds SET state = ?, changed_at = ?, changed_by = ? WHERE schedule = ? AND slot = ?"
+        " AND state IN ('running', 'paused')",
+        (state.value, to_micros(now), by, *row),
     )
-    payload = {"round": number, "schedule": found.progress.schedule, "slot": found.progress.slot, "by": by}
+    payload = {"round": found.id, "schedule": found.progress.schedule, "slot": found.progress.slot, "by": by}
     emit(connection, now, f"round.{state}", payload=payload)
-    return _round(connection.execute(f"SELECT {_COLUMNS} FROM rounds WHERE id = ?", (number,)).fetchone())  # noqa: S608
+    return _whole(connection, *row)
 
 
 def suspend(connection: Connection, schedule: str, by: str, now: datetime) -> None:
@@ -148,7 +177,31 @@ def _write(connection: Connection, shard: str, progress: RoundProgress, at: date
     )
 
 
-def _round(row: tuple[Any, ...]) -> StoredRound:
-    number, schedule, slot, shard, state, size, left, done, given_up, started_at, changed_at, changed_by = row
-    progress = RoundProgress(schedule, from_micros(slot), size, left, done, given_up, RoundState(state))
-    return StoredRound(number, progress, shard, from_micros(started_at), from_micros(changed_at), changed_by)
+def _whole(connection: Connection, schedule: str, slot: int) -> StoredRound:
+    """The round of a slot over the shards into which the fleet was divided last."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM rounds WHERE schedule = ? AND slot = ? ORDER BY id",  # noqa: S608  constant
+        (schedule, slot),
+    ).fetchall()
+    shards: list[tuple[Any, ...]] = [row for row in rows if _division(row) == _division(rows[-1])]
+    states = {RoundState(row[4]) for row in shards}
+    size, left, done, given_up = (sum(row[column] for row in shards) for column in (5, 6, 7, 8))
+    state = next(each for each in _WEIGHT if each in states)
+    progress = RoundProgress(schedule, from_micros(slot), size, left, done, given_up, state)
+    changed = max(shards, key=_changed_by_a_person)
+    return StoredRound(
+        id=shards[0][0],
+        progress=progress,
+        shards=len(shards),
+        started_at=from_micros(min(row[9] for row in shards)),
+        changed_at=from_micros(max(row[10] for row in shards)),
+        changed_by=changed[11],
+    )
+
+
+def _division(row: tuple[Any, ...]) -> str:
+    return str(row[3]).partition("/")[2]
+
+
+def _changed_by_a_person(row: tuple[Any, ...]) -> tuple[bool, int]:
+    return row[11] != _COLLECTOR, row[10]

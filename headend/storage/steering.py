@@ -1,10 +1,11 @@
 """SteeringStore on SQLite, and the same for people: rounds, suspended schedules, what was given up."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from attrs import define, evolve
 
+from headend.scheduler.ports import Ours, everywhere
 from headend.scheduler.steering import GivenUp, Orders, RoundProgress, RoundState
 from headend.session.ports import Now
 from headend.storage import givenup, rounds
@@ -24,16 +25,22 @@ class Steering:
 
     # For the collector
 
-    async def orders(self, shard: str) -> Orders:
-        """What people want now; work that was asked for again is given out once."""
-        found, requeued = await self._readers.run(lambda connection: _orders(connection, shard))
+    async def orders(self, shard: str, ours: Ours = everywhere) -> Orders:
+        """What people want now; work that was asked for again, at meters of ours, is given out once."""
+        found, requeued = await self._readers.run(lambda connection: _orders(connection, shard, ours))
         if not requeued:
             return found
-        return evolve(found, requeued=await self._writer.run(givenup.take_requeued))
+        return evolve(
+            found, requeued=await self._writer.run(lambda connection: givenup.take_requeued(connection, ours))
+        )
 
     async def begin_round(self, shard: str, progress: RoundProgress, at: datetime) -> RoundState:
         """Note that a round began or goes on; the state that it has."""
         return await self._writer.run(lambda connection: rounds.begin(connection, shard, progress, at))
+
+    async def divide(self, shards: Collection[str]) -> None:
+        """The fleet is visited in these shards from now on; rounds of other ones go on in these."""
+        await self._writer.run(lambda connection: rounds.forget_others(connection, shards))
 
     async def note_rounds(self, shard: str, told: Sequence[RoundProgress], at: datetime) -> None:
         """Note how far rounds are."""
@@ -82,6 +89,6 @@ class Steering:
         return await self._readers.run(rounds.suspensions)
 
 
-def _orders(connection: Connection, shard: str) -> tuple[Orders, bool]:
+def _orders(connection: Connection, shard: str, ours: Ours) -> tuple[Orders, bool]:
     orders = Orders(rounds.states(connection, shard), rounds.suspended(connection))
-    return orders, givenup.any_requeued(connection)
+    return orders, bool(givenup.requeued(connection, ours))

@@ -53,6 +53,7 @@ from headend.storage.topups import SqliteTopUps
 from headend.storage.unreachable import Contacts
 from headend.storage.websessions import WebSessions
 from headend.storage.workitems import WorkItems
+from headend.storage.workers import Workers, guard
 from headend.storage.writer import Writer
 
 
@@ -64,7 +65,7 @@ class Store:
     `accounts` (ledger, recharge, notices, decisions), `books` (money moved by people), `proposals` (cuts that wait for
     an officer), `work` (what people have to do), `registry` (imports), `events` (outbox), `switches` and `board` (the
     fleet for screens), `status` (how daemon and house stand), `completeness` (of a day),
-    `exports` (tables for files), `retention` (of readings).
+    `exports` (tables for files), `retention` (of readings), `workers` (the processes that visit).
     `restored_from` is when the backup was taken that this database was just restored from, None for any other start.
     """
 
@@ -102,6 +103,7 @@ class Store:
     listings: Listings
     todays: Todays
     tokens: Tokens
+    workers: Workers
     restored_from: datetime | None
     url: str | None = field(repr=False)
     _writer: Writer
@@ -118,12 +120,14 @@ class Store:
         caps: Caps | None = None,
         armed: bool | None = None,
         url: str | None = None,
+        token: int | None = None,
     ) -> Self:
         """Open or create the database. `armed` is given by a daemon that starts: only True lets the policy cut.
 
         With `url` it is on PostgreSQL, and `path` only stands for it in messages and locks.
 
-        A command that runs beside a daemon leaves `armed` out and changes nothing. Raises StorageError, and KekError
+        A command that runs beside a daemon leaves `armed` out and changes nothing. A worker of a daemon, too, which
+        has a `token`: once that has ended, nothing more is written. Raises StorageError, and KekError
         for a key-encryption key other than the one the database was made with.
         """
         writer, readers = await asyncio.to_thread(_started, path, url)
@@ -136,12 +140,14 @@ class Store:
             await readers.close()
             await writer.close()
             raise
+        if token is not None:
+            writer.work_under(token, guard)
         bounds = caps if caps is not None else Caps()
         return cls(
             path=path,
             fleet=Fleet(writer, readers, now, bounds),
             journal=SqliteJournal(writer, readers, bounds),
-            counters=Counters(writer, readers, AHEAD if armed is not None else 1),
+            counters=Counters(writer, readers, AHEAD if armed is not None or token is not None else 1),
             keys=Keys(writer, readers, kek, now),
             accounts=Accounts(writer, readers, now, bounds),
             books=Books(writer, readers, now, bounds),
@@ -172,6 +178,7 @@ class Store:
             listings=Listings(readers, {**LISTS, **CONSOLE_LISTS}),
             todays=Todays(readers, now),
             tokens=Tokens(writer, readers, now),
+            workers=Workers(writer, readers, now),
             restored_from=restored_from,
             url=url,
             writer=writer,

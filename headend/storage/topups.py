@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from attrs import define
 
-from headend.commands.journal import LocalStateError, RefusedByRule
+from headend.commands.journal import LocalStateError, RefusedByRule, SentByAnother
 from headend.commands.model import State
 from headend.commands.topup import Shown, TopUp
 from headend.prepaid.model import BalanceSource
@@ -15,6 +15,7 @@ from headend.storage.errors import UnknownTopUp
 from headend.storage.events import as_json, emit
 from headend.storage.ledger import Entry
 from headend.storage.readers import Readers
+from headend.storage.senders import sent_by_another
 from headend.storage.sqlite import Connection
 from headend.storage.times import from_micros, to_micros
 from headend.storage.views import StoredAccount
@@ -48,17 +49,27 @@ class SqliteTopUps:
 
     async def begin(self, number: int, before: Shown, now: datetime) -> TopUp | None:
         """REQUESTED -> SENDING with what the meter shows; None when it stands elsewhere by now."""
+        token = self._writer.token
 
         def unit(connection: Connection) -> TopUp | None:
             if _get(connection, number).state is not State.REQUESTED:
                 return None
+            connection.execute("UPDATE topups SET sender = ? WHERE id = ?", (token, number))
             return _move(connection, number, State.SENDING, "", now, as_json(before))
 
         return await self._writer.run(unit)
 
     async def settle(self, number: int, state: State, note: str, now: datetime) -> TopUp:
-        """Move a top-up that is SENDING or UNKNOWN; raises LocalStateError."""
-        return await self._writer.run(lambda connection: _move(connection, number, state, note, now, None))
+        """Move a top-up that is SENDING or UNKNOWN; raises LocalStateError, SentByAnother."""
+        token = self._writer.token
+
+        def unit(connection: Connection) -> TopUp:
+            sending = _get(connection, number).state is State.SENDING
+            if sending and (other := sent_by_another(connection, "topups", number, token)):
+                raise SentByAnother(f"top-up {number} is being sent by worker {other[0]}, process {other[1]}")
+            return _move(connection, number, state, note, now, None)
+
+        return await self._writer.run(unit)
 
     async def of(self, consumer_no: str, limit: int = 50) -> list[TopUp]:
         """The top-ups of a consumer, newest first."""

@@ -28,6 +28,8 @@ from typing import Any, Final, TypeVar
 from attrs import define, field
 from sqlite_utils import Database
 
+from headend.errors import HeadendError
+from headend.scheduler.engine import LeaseLost
 from headend.storage.audit import witnessed
 from headend.storage.errors import StorageError
 from headend.storage.sqlite import BUSY, CORRUPT, IOERR, NOTADB, Connection, SqliteError, primary_code, translate
@@ -50,6 +52,9 @@ _PATIENCE_S: Final = 600.0
 _LOOK_S: Final = 0.001
 #: Fairness is given up, safety never: a stopped process may hold the turnstile.
 _TURNSTILE_PATIENCE_S: Final = 5.0
+
+#: Looks, within a transaction that was begun, whether the token of this process still stands; raises if not.
+Guard = Callable[[Connection, int], None]
 
 #: After these, what is on disk is not known.
 _STOPPING: Final = frozenset({IOERR, CORRUPT, NOTADB})
@@ -102,6 +107,13 @@ class Writer:
     _stopped: StorageError | None = field(default=None, init=False)
     _turnstile: int = field(default=-1, init=False)
     _closing: bool = field(default=False, init=False)
+    #: Under which this process works; None for a command by hand.
+    token: int | None = field(default=None, init=False)
+    _guard: Guard | None = field(default=None, init=False)
+
+    def work_under(self, token: int, guard: Guard) -> None:
+        """From now on no transaction is made that `guard` does not let this token make."""
+        self._guard, self.token = guard, token
 
     def start(self) -> None:
         """Start the thread; raises StorageError when the turnstile can't be made beside the database."""
@@ -185,7 +197,8 @@ class Writer:
         try:
             self._refuse_when_stopped()
             self._begin()
-                ending = self._run_units(waiting, jobs)
+            self._look_at_token()
+            ending = self._run_units(waiting, jobs)
             self.database.conn.execute("COMMIT")
         except Exception as error:  # noqa: BLE001  whatever it is, each caller must be answered
             jobs += waiting
@@ -252,9 +265,14 @@ class Writer:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         self._begin()
+        self._look_at_token()
         for job in jobs:
             job.result = None
             self._run_unit(connection, job)
+
+    def _look_at_token(self) -> None:
+        if self._guard is not None and self.token is not None:
+            self._guard(self.database.conn, self.token)
 
     def _begin(self) -> None:
         with self._turn():
@@ -294,8 +312,11 @@ class Writer:
             raise self._stopped
 
     def _fail(self, jobs: list[_Job], error: Exception) -> None:
-        failure = error if isinstance(error, StorageError) else translate(error, self.path)
-        if primary_code(error) in _STOPPING:
+        failure = error if isinstance(error, HeadendError) else translate(error, self.path)
+        if isinstance(error, LeaseLost):
+            # Whoever has its place goes on; this process can do nothing more.
+            self._stopped = StorageError(f"{self.path}: {error}")
+        elif primary_code(error) in _STOPPING:
             self._stopped = StorageError(f"{failure}; no more is written until headend is started again")
             failure = self._stopped
         for job in jobs:

@@ -54,13 +54,30 @@ async def test_a_round_that_ended_is_not_steered_any_more(store, clock):
         await store.steering.steer(999, RoundState.PAUSED, "op-1")
 
 
-async def test_shards_have_rounds_of_their_own(store, clock):
-    await store.steering.begin_round("a", progress(clock), clock.now)
-    await store.steering.begin_round("b", progress(clock), clock.now)
-    first, _ = await store.steering.rounds()
-    await store.steering.steer(first.id, RoundState.CANCELLED, "op-1")
-    states = [list((await store.steering.orders(shard)).rounds.values()) for shard in "ab"]
-    assert states == [[RoundState.RUNNING], [RoundState.CANCELLED]]
+async def test_the_shards_of_a_slot_are_one_round_to_people(store, clock):
+    await store.steering.begin_round("1/3", progress(clock), clock.now)
+    await store.steering.begin_round("2/3", progress(clock, left=4, done=5), clock.now)
+    (round_,) = await store.steering.rounds()
+    assert (round_.shards, round_.progress.size, round_.progress.done) == (2, 20, 5)
+    await store.steering.steer(round_.id, RoundState.PAUSED, "op-1")
+    states = [list((await store.steering.orders(shard)).rounds.values()) for shard in ("1/3", "2/3")]
+    assert states == [[RoundState.PAUSED], [RoundState.PAUSED]]
+    assert await store.steering.begin_round("3/3", progress(clock), clock.now) is RoundState.PAUSED, "one that is late"
+    (round_,) = await store.steering.rounds()
+    assert (round_.progress.state, round_.changed_by) == (RoundState.PAUSED, "op-1")
+
+
+async def test_a_round_goes_on_when_the_fleet_is_divided_otherwise(store, clock):
+    await store.steering.begin_round("", progress(clock, left=4, done=6), clock.now)
+    await store.steering.divide(("1/2", "2/2"))
+    assert await store.steering.rounds() == [], "nobody visits in it any more"
+    for shard in ("1/2", "2/2"):
+        await store.steering.begin_round(shard, progress(clock, size=5, left=2, done=3), clock.now)
+    (round_,) = await store.steering.rounds()
+    assert (round_.progress.size, round_.progress.done) == (10, 6)
+    await store.steering.steer(round_.id, RoundState.PAUSED, "op-1")
+    await store.steering.divide(("",))
+    assert await store.steering.begin_round("", progress(clock), clock.now) is RoundState.PAUSED
 
 
 async def test_a_suspended_schedule_is_told_with_who_did_it(store, clock):

@@ -88,7 +88,7 @@ class FakeStore:
         self.claimed.add((schedule, slot))
         return True
 
-    async def new_read_requests(self):
+    async def new_read_requests(self, ours=None):
         taken, self.requests = self.requests, []
         return taken
 

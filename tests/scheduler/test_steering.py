@@ -29,7 +29,7 @@ class Desk(Unsteered):
         self.begun = []
         self.found = RoundState.RUNNING
 
-    async def orders(self, shard):
+    async def orders(self, shard, ours=None):
         orders, self.wanted = self.wanted, Orders(self.wanted.rounds, self.wanted.suspended)
         return orders
 
@@ -223,7 +223,7 @@ def test_a_shard_visits_its_lanes_and_nothing_else():
 
     async def scenario():
         fleet = Fleet(*meters, schedules=[HOURLY])
-        shard = Shard("one", lambda lane: lane == "gw1")
+        shard = Shard("one", lambda meter: meter.lane_name == "gw1")
         fleet.collector.shard = fleet.collector._inventory.shard = shard
         fleet.collector._agenda.shard = shard.name
         fleet.journal.add("M0000")
