@@ -4,6 +4,7 @@ What a list may be sorted and filtered by stands in `lists.py`; anything else th
 goes in as a parameter.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -32,9 +33,12 @@ class ListRefused(HeadendError):  # noqa: N818  an answer to a wrong question, n
 class Listing:
     """One list: its columns and where they come from, as SQL of ours.
 
-    `key` is unique and orders what is otherwise equal; `office` bounds rows by office, None shows the list to the
-    whole house alone; `search` is the condition of a typed text (`:q`, `:q_end`, `:q_like`); `filters` conditions by
-    name, each with its own value as a parameter of that name; `sorts` what may be sorted by.
+    `source` is the table that has a row for each row of the list, `joins` the further ones by their alias, each after
+    those that it stands on; a page is found with those joins alone that its conditions name. `key` is unique and
+    orders what is otherwise equal; `office` bounds rows by office, None shows the list to the whole house alone;
+    `search` is the condition of a typed text (`:q`, `:q_end`, `:q_like`), `search_digits` that of a text of digits,
+    which is no name; `filters` conditions by name, each with its own value as a parameter of that name; `sorts` what
+    may be sorted by.
     """
 
     source: str
@@ -44,7 +48,9 @@ class Listing:
     sorts: Mapping[str, str]
     sort: str
     filters: Mapping[str, str] = Factory(dict)
+    joins: Mapping[str, str] = Factory(dict)
     search: str = ""
+    search_digits: str = ""
     times: frozenset[str] = frozenset()
     descending: bool = False
 
@@ -71,7 +77,8 @@ class Listings:
         where, values = _where(listing, office, filters or {})
         order = _order(listing, sort)
         # The keys of the page first: what is not needed to find them is joined for these rows alone.
-        keys = f"SELECT {listing.key} FROM {listing.source} {where} ORDER BY {order} LIMIT :limit OFFSET :offset"  # noqa: S608
+        source = _source(listing, f"{where} {order}")
+        keys = f"SELECT {listing.key} FROM {source} {where} ORDER BY {order} LIMIT :limit OFFSET :offset"  # noqa: S608
         statement = f"{_select(listing)} WHERE {listing.key} IN ({keys}) ORDER BY {order}"
         values |= {"limit": limit + 1, "offset": offset}
         rows = await self._readers.run(lambda connection: _rows(connection, listing, statement, values))
@@ -103,7 +110,7 @@ class Listings:
         """How many rows there are; COUNTED + 1 stands for more."""
         listing = self._listing(name)
         where, values = _where(listing, office, filters or {})
-        statement = f"SELECT count(*) FROM (SELECT 1 FROM {listing.source} {where} LIMIT {COUNTED + 1}) found"  # noqa: S608
+        statement = f"SELECT count(*) FROM (SELECT 1 FROM {_source(listing, where)} {where} LIMIT {COUNTED + 1}) found"  # noqa: S608
 
         def query(connection: Connection) -> int:
             return int(connection.execute(statement, values).fetchone()[0])
@@ -127,13 +134,29 @@ class Listings:
 
 
 def in_office(column: str) -> str:
-    """The condition that a column's office is `:office` or below it; the range can use an index."""
-    return f"({column} = :office OR ({column} > :office || '/' AND {column} < :office || '0'))"
+    """The condition that a column's office is `:office` or below it: one range of an index, and what it holds too much.
+
+    An office whose name only begins like it (`Division 3 North`) lies in the range, but is not below it.
+    """
+    within = f"({column} = :office OR substr({column}, length(:office) + 1, 1) = '/')"
+    return f"({column} >= :office AND {column} < :office || '0' AND {within})"
 
 
 def _select(listing: Listing) -> str:
     columns = ", ".join(f"{expression} AS {name}" for name, expression in listing.columns.items())
-    return f"SELECT {columns}, {listing.key} AS key FROM {listing.source}"  # noqa: S608  ours alone
+    return f"SELECT {columns}, {listing.key} AS key FROM {_source(listing, None)}"  # noqa: S608  ours alone
+
+
+def _source(listing: Listing, text: str | None) -> str:
+    """The tables that a piece of SQL names, with those that these stand on; None: all of them."""
+    if text is None:
+        return " ".join([listing.source, *listing.joins.values()])
+    needed: list[str] = []
+    for alias, join in reversed(list(listing.joins.items())):
+        # What is joined here, and what later joins need, by the alias before a point.
+        if re.search(rf"\b{alias}\.", " ".join([text, *needed])):
+            needed.append(join)
+    return " ".join([listing.source, *reversed(needed)])
 
 
 def _where(listing: Listing, office: str, filters: Mapping[str, str]) -> tuple[str, dict[str, Any]]:
@@ -144,7 +167,9 @@ def _where(listing: Listing, office: str, filters: Mapping[str, str]) -> tuple[s
         values["office"] = office
     for name, value in filters.items():
         if name == "q" and listing.search:
-            conditions.append(f"({listing.search})")
+            conditions.append(
+                f"({listing.search_digits if value.isdecimal() and listing.search_digits else listing.search})"
+            )
             values |= {"q": value, "q_end": value + _LAST, "q_like": f"%{_plain(value)}%"}
         elif name == "within":
             conditions.append(

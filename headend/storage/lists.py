@@ -8,15 +8,26 @@ from headend.storage.listings import Listing
 _BALANCE: Final = (
     "CASE WHEN a.balance_source = 'meter' THEN s.balance WHEN a.id IS NOT NULL THEN coalesce(b.paise, 0) END"
 )
-_OF_PERSON: Final = (
+_OF_DIGITS: Final = (
     "SELECT consumer_no FROM accounts WHERE consumer_no >= :q AND consumer_no < :q_end"
     " UNION SELECT consumer_no FROM accounts WHERE mobile >= :q AND mobile < :q_end"
-    " UNION SELECT consumer_no FROM accounts WHERE name LIKE :q_like"
+)
+_OF_PERSON: Final = f"{_OF_DIGITS} UNION SELECT consumer_no FROM accounts WHERE name LIKE :q_like"
+_METERS_OF: Final = (
+    "m.serial IN (SELECT serial FROM meters WHERE serial >= :q AND serial < :q_end"
+    " UNION SELECT serial FROM meters WHERE consumer_no IN ({of}))"
+)
+_ACCOUNTS_OF: Final = (
+    "a.consumer_no IN ({of} UNION SELECT consumer_no FROM meters WHERE serial >= :q AND serial < :q_end)"
 )
 
 METERS: Final = Listing(
-    source="meters m LEFT JOIN meter_state s ON s.meter = m.id LEFT JOIN accounts a ON a.consumer_no = m.consumer_no"
-    " LEFT JOIN balances b ON b.account = a.id",
+    source="meters m",
+    joins={
+        "s": "LEFT JOIN meter_state s ON s.meter = m.id",
+        "a": "LEFT JOIN accounts a ON a.consumer_no = m.consumer_no",
+        "b": "LEFT JOIN balances b ON b.account = a.id",
+    },
     columns={
         "serial": "m.serial",
         "consumer_no": "m.consumer_no",
@@ -41,14 +52,14 @@ METERS: Final = Listing(
         "clock_deviation": "s.clock_deviation",
     },
     sort="serial",
-    search="m.serial IN (SELECT serial FROM meters WHERE serial >= :q AND serial < :q_end"
-    f" UNION SELECT serial FROM meters WHERE consumer_no IN ({_OF_PERSON}))",
+    search=_METERS_OF.format(of=_OF_PERSON),
+    search_digits=_METERS_OF.format(of=_OF_DIGITS),
     filters={
         "off": "m.id IN (SELECT meter FROM meter_state WHERE relay_connected = 0)",
         "failing": "m.id IN (SELECT meter FROM meter_state WHERE last_outcome <> 'done')",
         "never": "s.last_done IS NULL",
         "stale_since": "s.last_done IS NULL OR s.last_done < CAST(:stale_since AS INTEGER)",
-        "clock": "abs(s.clock_deviation) > 60",
+        "clock": "m.id IN (SELECT meter FROM meter_state WHERE abs(clock_deviation) > 60)",
         "serial": "m.serial = :serial",
         "consumer_no": "m.consumer_no = :consumer_no",
     },
@@ -56,8 +67,13 @@ METERS: Final = Listing(
 )
 
 ACCOUNTS: Final = Listing(
-    source="accounts a LEFT JOIN balances b ON b.account = a.id LEFT JOIN meters m ON m.consumer_no = a.consumer_no"
-    " LEFT JOIN meter_state s ON s.meter = m.id LEFT JOIN contacts k ON k.account = a.id",
+    source="accounts a",
+    joins={
+        "b": "LEFT JOIN balances b ON b.account = a.id",
+        "m": "LEFT JOIN meters m ON m.consumer_no = a.consumer_no",
+        "s": "LEFT JOIN meter_state s ON s.meter = m.id",
+        "k": "LEFT JOIN contacts k ON k.account = a.id",
+    },
     columns={
         "consumer_no": "a.consumer_no",
         "name": "a.name",
@@ -83,13 +99,13 @@ ACCOUNTS: Final = Listing(
         "negative_since": "a.negative_since",
     },
     sort="consumer_no",
-    search=f"a.consumer_no IN ({_OF_PERSON}"
-    " UNION SELECT consumer_no FROM meters WHERE serial >= :q AND serial < :q_end)",
+    search=_ACCOUNTS_OF.format(of=_OF_PERSON),
+    search_digits=_ACCOUNTS_OF.format(of=_OF_DIGITS),
     filters={
         "below_zero": "a.id IN (SELECT id FROM accounts WHERE negative_since IS NOT NULL)",
         "no_number": "a.id IN (SELECT id FROM accounts WHERE mobile IS NULL"
         " UNION SELECT account FROM contacts WHERE listed_at IS NOT NULL)",
-        "protected": "a.protected IS NOT NULL",
+        "protected": "a.id IN (SELECT id FROM accounts WHERE protected IS NOT NULL)",
         "off": "m.id IN (SELECT meter FROM meter_state WHERE relay_connected = 0)",
         "consumer_no": "a.consumer_no = :consumer_no",
         "meter": "m.serial = :meter",
@@ -98,7 +114,11 @@ ACCOUNTS: Final = Listing(
 )
 
 COMMANDS: Final = Listing(
-    source="commands c JOIN meters m ON m.id = c.meter LEFT JOIN accounts a ON a.consumer_no = m.consumer_no",
+    source="commands c",
+    joins={
+        "m": "JOIN meters m ON m.id = c.meter",
+        "a": "LEFT JOIN accounts a ON a.consumer_no = m.consumer_no",
+    },
     columns={
         "id": "c.id",
         "meter": "m.serial",
@@ -139,8 +159,11 @@ COMMANDS: Final = Listing(
 )
 
 NOTICES: Final = Listing(
-    source="notices n JOIN accounts a ON a.id = n.account"
-    " LEFT JOIN deliveries d ON d.id = (SELECT max(id) FROM deliveries WHERE notice = n.id)",
+    source="notices n",
+    joins={
+        "a": "JOIN accounts a ON a.id = n.account",
+        "d": "LEFT JOIN deliveries d ON d.id = (SELECT max(id) FROM deliveries WHERE notice = n.id)",
+    },
     columns={
         "id": "n.id",
         "at": "n.at",
@@ -174,7 +197,10 @@ NOTICES: Final = Listing(
 )
 
 COMPLAINTS: Final = Listing(
-    source="complaints p JOIN accounts a ON a.id = p.account",
+    source="complaints p",
+    joins={
+        "a": "JOIN accounts a ON a.id = p.account",
+    },
     columns={
         "id": "p.id",
         "consumer_no": "a.consumer_no",
@@ -200,7 +226,11 @@ COMPLAINTS: Final = Listing(
 )
 
 WORK: Final = Listing(
-    source="work_items w JOIN meters m ON m.id = w.meter LEFT JOIN accounts a ON a.consumer_no = w.consumer_no",
+    source="work_items w",
+    joins={
+        "m": "JOIN meters m ON m.id = w.meter",
+        "a": "LEFT JOIN accounts a ON a.consumer_no = w.consumer_no",
+    },
     columns={
         "id": "w.id",
         "kind": "w.kind",
@@ -234,7 +264,10 @@ WORK: Final = Listing(
 )
 
 VISITS: Final = Listing(
-    source="visits v JOIN meters m ON m.id = v.meter",
+    source="visits v",
+    joins={
+        "m": "JOIN meters m ON m.id = v.meter",
+    },
     columns={
         "id": "v.id",
         "meter": "m.serial",
@@ -254,7 +287,11 @@ VISITS: Final = Listing(
 )
 
 EVENTS: Final = Listing(
-    source="events e LEFT JOIN meters m ON m.serial = e.meter LEFT JOIN accounts a ON a.consumer_no = e.consumer_no",
+    source="events e",
+    joins={
+        "m": "LEFT JOIN meters m ON m.serial = e.meter",
+        "a": "LEFT JOIN accounts a ON a.consumer_no = e.consumer_no",
+    },
     columns={
         "number": "e.number",
         "at": "e.at",
@@ -279,7 +316,10 @@ EVENTS: Final = Listing(
 )
 
 CONFLICTS: Final = Listing(
-    source="conflicts c JOIN meters m ON m.id = c.meter",
+    source="conflicts c",
+    joins={
+        "m": "JOIN meters m ON m.id = c.meter",
+    },
     columns={
         "id": "c.id",
         "meter": "m.serial",
@@ -322,7 +362,10 @@ AUDIT: Final = Listing(
 )
 
 CORRECTIONS: Final = Listing(
-    source="corrections c JOIN accounts a ON a.id = c.account",
+    source="corrections c",
+    joins={
+        "a": "JOIN accounts a ON a.id = c.account",
+    },
     columns={
         "id": "c.id",
         "consumer_no": "a.consumer_no",
@@ -346,7 +389,10 @@ CORRECTIONS: Final = Listing(
 )
 
 LEDGER: Final = Listing(
-    source="ledger l JOIN accounts a ON a.id = l.account",
+    source="ledger l",
+    joins={
+        "a": "JOIN accounts a ON a.id = l.account",
+    },
     columns={
         "id": "l.id",
         "consumer_no": "a.consumer_no",

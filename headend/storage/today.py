@@ -96,23 +96,22 @@ def _today(connection: Connection, office: str, now: datetime) -> Today:
         work_open=look.count("work_items", "closed_at IS NULL", "office"),
         complaints_open=look.count("complaints", "closed_at IS NULL", "office"),
         below_zero=look.count("accounts", "negative_since IS NOT NULL", "office"),
-        notices_failed=look.count(
-            "deliveries d JOIN accounts a ON a.id = d.account",
-            "d.state = 'failed' AND d.changed_at > :since",
-            "a.office",
+        notices_failed=look.count_of(
+            "deliveries d", "d.state = 'failed' AND d.changed_at > :since", "accounts a", "a.id = d.account"
         ),
         no_number=look.count("accounts", "mobile IS NULL", "office")
         + look.count(
-            "contacts c JOIN accounts a ON a.id = c.account",
-            "c.listed_at IS NOT NULL AND a.mobile IS NOT NULL",
-            "a.office",
+            "accounts",
+            "id IN (SELECT account FROM contacts WHERE listed_at IS NOT NULL) AND mobile IS NOT NULL",
+            "office",
         ),
-        tampers=look.count(
-            "events e LEFT JOIN meters m ON m.serial = e.meter",
+        tampers=look.count_of(
+            "events e",
             f"e.number > {_day_begins()} AND e.kind IN {_TAMPER} AND e.at > :since",
-            "m.office",
+            "meters m",
+            "m.serial = e.meter",
         ),
-        conflicts=look.count("conflicts c JOIN meters m ON m.id = c.meter", "1 = 1", "m.office"),
+        conflicts=look.count_of("conflicts c", "1 = 1", "meters m", "m.id = c.meter"),
         armed=_switch(connection, "armed"),
         killed=_switch(connection, "kill_switch"),
     )
@@ -143,6 +142,14 @@ class _Look:
         statement = f"SELECT count(*) FROM {source} WHERE {condition} AND {self.where(column)}"
         return int(self.connection.execute(statement, self.values).fetchone()[0])
 
+    def count_of(self, source: str, condition: str, owner: str, joined: str) -> int:
+        """How many rows there are of few, each asked for its owner's office: an office may have many owners."""
+        statement = f"SELECT count(*) FROM {source} WHERE {condition}"
+        if self.office:
+            where = self.where(f"{owner[-1]}.office")
+            statement += f" AND EXISTS (SELECT 1 FROM {owner} WHERE {joined} AND {where})"
+        return int(self.connection.execute(statement, self.values).fetchone()[0])
+
     def moved(self, target: str) -> int:
         """Relays proven to have moved to that side lately."""
         confirmed = f"changed_at > :since AND target = '{target}' AND state = 'confirmed'"
@@ -158,18 +165,22 @@ class _Look:
 
 
 def _offices(connection: Connection) -> list[str]:
-    rows = connection.execute(
-        "SELECT DISTINCT office FROM meters UNION SELECT DISTINCT office FROM accounts"
-        " UNION SELECT DISTINCT office FROM officers ORDER BY 1"
-    )
-    return [office for (office,) in rows if office]
+    found = {office for (office,) in connection.execute("SELECT DISTINCT office FROM officers")}
+    for table in ("meters", "accounts"):
+        # From one office to the next along the index: a count of offices, not of meters.
+        office = ""
+        while office is not None:
+            found.add(office)
+            (office,) = connection.execute(f"SELECT min(office) FROM {table} WHERE office > ?", (office,)).fetchone()
+    return sorted(found - {""})
 
 
 def _without_number(connection: Connection, office: str) -> dict[str, int]:
     where = in_office("a.office") if office else "1 = 1"
     rows = connection.execute(
-        "SELECT a.office, count(*) FROM accounts a LEFT JOIN contacts c ON c.account = a.id"
-        f" WHERE (a.mobile IS NULL OR c.listed_at IS NOT NULL) AND {where} GROUP BY a.office ORDER BY a.office",
+        "SELECT a.office, count(*) FROM accounts a WHERE a.id IN (SELECT id FROM accounts WHERE mobile IS NULL"
+        f" UNION SELECT account FROM contacts WHERE listed_at IS NOT NULL) AND {where}"
+        " GROUP BY a.office ORDER BY a.office",
         {"office": office},
     )
     return dict(rows.fetchall())
@@ -181,19 +192,41 @@ def _day_begins() -> str:
 
 
 def _coverage(connection: Connection, office: str, values: dict[str, Any]) -> list[Coverage]:
+    """All meters are counted from an index; then those alone are looked at that are not as they should be."""
     where = in_office("m.office") if office else "1 = 1"
-    rows = connection.execute(
-        "SELECT m.office, count(*), coalesce(sum(s.last_done > :since), 0), coalesce(sum(s.relay_connected = 0), 0),"
-        " coalesce(sum(s.last_outcome <> 'done'), 0) FROM meters m LEFT JOIN meter_state s ON s.meter = m.id"
-        f" WHERE {where} GROUP BY m.office",
-        values,
+    late, dark, failing = (
+        f"SELECT m.office, count(*) FROM meters m WHERE m.id IN (SELECT meter FROM meter_state WHERE {condition})"
+        f" AND {where} GROUP BY m.office"
+        for condition in ("last_done <= :since", "relay_connected = 0", "last_outcome <> 'done'")
     )
-    grouped: dict[str, list[int]] = {}
-    for path, *numbers in rows:
-        kept = grouped.setdefault(_below(office, path), [0, 0, 0, 0])
-        for place, count in enumerate(numbers):
-            kept[place] += count
-    return [Coverage(name, *numbers) for name, numbers in sorted(grouped.items())]
+    never = (
+        "SELECT m.office, count(*) FROM meters m LEFT JOIN meter_state s ON s.meter = m.id"
+        f" WHERE s.last_done IS NULL AND {where} GROUP BY m.office"
+    )
+    (visited,) = connection.execute("SELECT count(*) FROM meter_state WHERE last_done IS NOT NULL").fetchone()
+    every = f"SELECT m.office, count(*) FROM meters m WHERE {where} GROUP BY m.office"
+    counted = [_by_office(connection, each, values, office) for each in (every, late, dark, failing)]
+    (meters,) = connection.execute("SELECT count(*) FROM meters").fetchone()
+    unseen = _by_office(connection, never, values, office) if visited < meters else {}
+    return [
+        Coverage(
+            name,
+            meters=count,
+            reached=count - counted[1].get(name, 0) - unseen.get(name, 0),
+            off=counted[2].get(name, 0),
+            failing=counted[3].get(name, 0),
+        )
+        for name, count in sorted(counted[0].items())
+    ]
+
+
+def _by_office(connection: Connection, statement: str, values: dict[str, Any], office: str) -> dict[str, int]:
+    """Counts of offices, summed up to the offices one step below `office`."""
+    found: dict[str, int] = {}
+    for path, count in connection.execute(statement, values):
+        name = _below(office, path)
+        found[name] = found.get(name, 0) + count
+    return found
 
 
 def _below(office: str, path: str) -> str:
