@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 from attrs import define, field
@@ -89,15 +90,21 @@ class MeterFaults:
         return None
 
     def _by_chance(self, moment: Moment) -> Fault | None:
-        for fault in Fault:
-            rate: float = getattr(self.rates, fault.value)
-            if rate and Scripted(fault).fits(moment) and self._chance() < rate:
+        for fault, rate in _chances(self.rates, moment):
+            if self._chance() < rate:
                 return fault
         return None
 
     def _chance(self) -> float:
         self.state = (self.state * _MULTIPLIER + _INCREMENT) & _MASK
         return (self.state >> 11) / (1 << 53)
+
+
+@lru_cache(maxsize=1024)
+def _chances(rates: FaultSection, moment: Moment) -> tuple[tuple[Fault, float], ...]:
+    """What may strike at `moment`, and how likely; asked for at every answer of every meter."""
+    each = ((fault, getattr(rates, fault.value)) for fault in Fault if Scripted(fault).fits(moment))
+    return tuple((fault, rate) for fault, rate in each if rate)
 
 
 _SECONDS: dict[Fault, Callable[[FaultSection], float]] = {

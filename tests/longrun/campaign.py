@@ -239,8 +239,10 @@ class Campaign:
                     self.released[self.house.fleet.by_serial(command.meter)].append(self.now)
                     self.happened["released by an officer"] += 1
             elif self.chance.random() < 0.03:
-                await journal.cancel(command.id, self.house.clocks.house(), "officer", "struck from the list")
-                self.happened["struck by an officer"] += 1
+                # The list was a moment old: it may have expired meanwhile.
+                with contextlib.suppress(RefusedByRule):
+                    await journal.cancel(command.id, self.house.clocks.house(), "officer", "struck from the list")
+                    self.happened["struck by an officer"] += 1
         self.house.collector.wake()
 
     async def _mode(self):

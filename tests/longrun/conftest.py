@@ -1,4 +1,6 @@
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 # The stand-ins of this folder are imported by name.
@@ -18,6 +20,17 @@ def _quiet():
 
 def _drop(logger, name, event):
     raise structlog.DropEvent
+
+
+@pytest.fixture
+def in_memory(tmp_path):
+    """A folder in memory where the system has one: a long run's syncs would only measure the disk."""
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="headend-", dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

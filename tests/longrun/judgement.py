@@ -158,6 +158,7 @@ class Judgement:
         told = {meter: Counter() for meter in self.ran.house.fleet.meters}
         for serial, kind, count in rows:
             told[self.ran.house.fleet.by_serial(serial)][kind] = count
+            self.ran.happened["notices"] += count
         return told
 
     def _figures(self, cuts, restored, spans, stats):

@@ -118,23 +118,23 @@ def mass_event(folder, show, *, meters, caps, most):
     run(main)
 
 
-def test_two_hundred_meters_below_zero_on_the_first_automatic_day(tmp_path, shown):
+def test_two_hundred_meters_below_zero_on_the_first_automatic_day(in_memory, shown):
     # Three offices; 20 in an hour in each, 45 in an hour in all.
-    mass_event(tmp_path, shown, meters=200, caps=(45, 60, 20), most=45)
+    mass_event(in_memory, shown, meters=200, caps=(45, 60, 20), most=45)
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
-def test_five_thousand_meters_below_zero_on_the_first_automatic_day(tmp_path, shown):
-    mass_event(tmp_path, shown, meters=5000, caps=(300, 1000, 200), most=300)
+def test_five_thousand_meters_below_zero_on_the_first_automatic_day(in_memory, shown):
+    mass_event(in_memory, shown, meters=5000, caps=(300, 1000, 200), most=300)
 
 
 @pytest.mark.nightly
 @pytest.mark.timeout(3600)
-def test_five_thousand_dark_homes_are_restored_when_all_pay_at_once(tmp_path, shown):
+def test_five_thousand_dark_homes_are_restored_when_all_pay_at_once(in_memory, shown):
     async def main():
         options = {"scenario": OVERDRAWN, "policy": capped(5000, 5000, 5000), "every": "6h"}
-        async with House(tmp_path, 5000, **options) as house:
+        async with House(in_memory, 5000, **options) as house:
             await house.start()
             await house.until(lambda: len(house.cut_off()) == 5000)
             await house.until(lambda: _nothing_open(house))

@@ -17,8 +17,8 @@ def campaign(folder, *, meters, days, seed):
     return run(main)
 
 
-def test_ten_days_of_forty_meters(tmp_path, shown):
-    wrong, figures = campaign(tmp_path, meters=40, days=10, seed=11)
+def test_ten_days_of_forty_meters(in_memory, shown):
+    wrong, figures = campaign(in_memory, meters=40, days=10, seed=11)
     shown(figures)
     assert wrong == []
 
@@ -26,7 +26,7 @@ def test_ten_days_of_forty_meters(tmp_path, shown):
 @pytest.mark.nightly
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_ninety_days_of_two_hundred_meters(tmp_path, shown, seed):
-    wrong, figures = campaign(tmp_path, meters=200, days=90, seed=seed)
+def test_ninety_days_of_two_hundred_meters(in_memory, shown, seed):
+    wrong, figures = campaign(in_memory, meters=200, days=90, seed=seed)
     shown(figures)
     assert wrong == []
