@@ -184,24 +184,23 @@ def a_million(given: Options, policy: Policy):
 
 
 def stored(given: Options, _: Policy):
-    """Accounts with their rows read and written: in the embedded store, durably, from a file on."""
-    small, large = (1_000, 4_000) if given.quick else (25_000, 100_000)
-    few, many = cost(small), cost(large)
-    part = f"a million, from {large:,} measured"
-    yield Figure(f"import of an account and its meter, among {large:,}", many.imported * 1e6, "µs", "", None)
-    yield Figure("accounts imported, with meters, wall", many.imports_a_second, "accounts/s")
-    yield Figure(
-        f"import of {part}, CPU", many.imported * MILLION / 60, "min", f"among {small:,}", many.imported / few.imported
-    )
-    yield Figure(
-        f"visit judged with its rows, among {large:,}",
-        many.judged * 1e6,
-        "µs",
-        f"among {small:,}",
-        many.judged / few.judged,
-    )
-    yield Figure("visits judged and committed, wall", many.judged_a_second, "accounts/s")
-    yield Figure(f"judging of {part}, CPU", many.judged * MILLION / 60, "min")
+    """Accounts with their rows read and written: in the embedded store, durably, in fleets of three sizes."""
+    sizes = (1_000, 4_000, 10_000) if given.quick else (10_000, 40_000, 100_000)
+    costs = {size: cost(size) for size in sizes}
+    few, many = costs[sizes[0]], costs[sizes[-1]]
+    for what, name in (("first", "for the first time"), ("again", "again"), ("visited", "at a visit of each")):
+        for size, each in costs.items():
+            seconds, beside = getattr(each, what), getattr(few, what)
+            yield Figure(f"judged {name}, among {size:,}", seconds * 1e6, "µs", f"among {sizes[0]:,}", seconds / beside)
+        told = [getattr(each, what) * MILLION / 60 for each in costs.values()]
+        part = f"a million {name}, from {sizes[-1]:,} measured, CPU"
+        yield Figure(
+            part, told[-1], "min", f"ten minutes (sizes say {min(told):.1f} to {max(told):.1f})", told[-1] / 10
+        )
+    growth = many.again / few.again
+    yield Figure("growth of the cost of an account", growth, "", f"among {sizes[0]:,}", growth, "<= 1.5")
+    yield Figure("accounts judged again and committed, wall", many.again_a_second, "accounts/s")
+    yield Figure("visits judged and committed, wall", many.visited_a_second, "accounts/s")
 
 
 def main():

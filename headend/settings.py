@@ -102,12 +102,14 @@ class PolicySection(Section, frozen=True):
 
     `second_person`: corrections of the ledger and the mode `automatic` need somebody else than who asks for them.
     `approve_alone`: the most cuts of one list that one person may approve; more need a second one.
+    `judge_within`: every account is judged at least so often, visited or not; empty: visited ones only.
     """
 
     file: str | None = None
     mode: Literal["notify", "propose", "automatic"] = "notify"
     second_person: bool = True
     approve_alone: int = 20
+    judge_within: str = "1d"
 
 
 class PrepaidSection(Section, frozen=True):

@@ -18,6 +18,7 @@ from headend.app.monitoring import Monitor, monitored
 from headend.app.monitoring_retention import tidying
 from headend.app.monitoring_systemd import ServiceManager, service_manager
 from headend.app.setup import Setup
+from headend.app.sweeping import sweeping
 from headend.app.webprocess import WebProcess, faces
 from headend.app.wiring import Headend, open_headend, use_policy
 from headend.errors import HeadendError
@@ -75,6 +76,7 @@ async def _serve(headend: Headend, settings: Settings) -> None:
         await rooms.enter_async_context(monitored(monitor))
         await rooms.enter_async_context(watched(monitor))
         await rooms.enter_async_context(tidying(headend))
+        await rooms.enter_async_context(sweeping(headend))
         manager.say("READY=1")
         await collector.run()
     _log.info("stopped", visits=dict(collector.figures.visits))

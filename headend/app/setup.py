@@ -1,6 +1,7 @@
 """Everything that the configuration names, read and checked before anything is opened."""
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -8,6 +9,7 @@ from attrs import evolve, frozen
 from headend.app.complete import clock_rules
 from headend.app.monitoring_retention import read_retention
 from headend.app.schedules import read_schedules
+from headend.app.sweeping import read_judge_within
 from headend.app.ways import read_manners, read_outlets
 from headend.errors import HeadendError
 from headend.meters.registry import ModelRegistry, load_registry
@@ -51,6 +53,7 @@ class Setup:
     manners: Manners
     outlets: tuple[Outlet, ...]
     keeps: tuple[Keep, ...]
+    judge_within: timedelta | None
 
     @classmethod
     def read(cls, settings: Settings) -> "Setup":
@@ -71,6 +74,7 @@ class Setup:
             manners=read_manners(settings),
             outlets=read_outlets(settings),
             keeps=read_retention(settings, known),
+            judge_within=read_judge_within(settings),
         )
 
     def rules(self) -> Rules:

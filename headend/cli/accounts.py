@@ -3,6 +3,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headend.cli.accounts_judge import judge
 from headend.cli.accounts_money import COMMANDS
 from headend.cli.accounts_story import explain
 from headend.cli.output import config_option, emit_json, json_option, table
@@ -19,7 +20,7 @@ def accounts() -> None:
     """Prepaid accounts: what a consumer has, owes, and why supply is as it is."""
 
 
-for each in (*COMMANDS, explain):
+for each in (*COMMANDS, explain, judge):
     accounts.add_command(each)
 
 

@@ -46,8 +46,11 @@ class Recharge:
 
 
 @frozen
-class ByHand:
-    """A person moved money or a rule; supply may return with it, and nobody is cut over it."""
+class NoVisit:
+    """Nothing was read at the meter: a person moved money or a rule, or it is merely time to look.
+
+    Supply may return with it, and nobody is cut over it.
+    """
 
 
 def judge_visit(rules: Rules, record: VisitRecord) -> Judge:
@@ -72,13 +75,22 @@ def judge_by_hand(rules: Rules) -> Judge:
     """Judges an account in which a person has just booked something."""
 
     def judge(view: AccountView) -> Judgement:
-        return _judgement(rules, view, None, ByHand())
+        return _judgement(rules, view, None, NoVisit())
+
+    return judge
+
+
+def judge_standing(rules: Rules) -> Judge:
+    """Judges an account as it stands: what is due is told, supply may return, and nobody is cut."""
+
+    def judge(view: AccountView) -> Judgement:
+        return _judgement(rules, view, None, NoVisit())
 
     return judge
 
 
 def _judgement(
-    rules: Rules, view: AccountView, record: VisitRecord | None, money: Recharge | ByHand | None
+    rules: Rules, view: AccountView, record: VisitRecord | None, money: Recharge | NoVisit | None
 ) -> Judgement:
     policy = rules.policy_for(view)
     charged = None if record is None else _charged(rules, view, record)
@@ -176,7 +188,7 @@ def _fixed(record: VisitRecord | None, decision: Decision) -> bool:
     return relay is not None and relay.control_mode == 0 and not isinstance(decision, Reconnect)
 
 
-def _command(decision: Decision, policy: Policy, money: Recharge | ByHand | None) -> NewCommand | None:
+def _command(decision: Decision, policy: Policy, money: Recharge | NoVisit | None) -> NewCommand | None:
     meter = decision.facts.account.meter
     if meter is None:
         return None

@@ -42,6 +42,11 @@ def apply(
     return command
 
 
+def moves_a_relay(decision: Decision) -> bool:
+    """Whether a decision is kept as a row of its own, however often it repeats."""
+    return decision.verdict in _MOVES_A_RELAY
+
+
 def write_notice(connection: Connection, account_id: int, account: Account, notice: Notice) -> None:
     """Write a notice once, with the messages it becomes; its event carries the texts to whoever else tells them."""
     added = connection.execute(
@@ -122,7 +127,7 @@ def _request(
 def _record_decision(
     connection: Connection, stored: StoredAccount, decision: Decision, command: Command | None, now: datetime
 ) -> None:
-    if decision.verdict not in _MOVES_A_RELAY and _count_repeated(connection, stored, decision, now):
+    if not moves_a_relay(decision) and _count_repeated(connection, stored, decision, now):
         return
     would = getattr(decision, "would", None)
     connection.execute(

@@ -46,14 +46,15 @@ from headend.storage.retention import Retention
 from headend.storage.sqlite import Connection, SqliteError, connect_writer, translate
 from headend.storage.status import StatusBoard
 from headend.storage.steering import Steering
+from headend.storage.sweeping import Sweeps
 from headend.storage.switches import Switches, set_armed
 from headend.storage.today import Todays
 from headend.storage.tokens import Tokens
 from headend.storage.topups import SqliteTopUps
 from headend.storage.unreachable import Contacts
 from headend.storage.websessions import WebSessions
-from headend.storage.workitems import WorkItems
 from headend.storage.workers import Workers, guard
+from headend.storage.workitems import WorkItems
 from headend.storage.writer import Writer
 
 
@@ -104,6 +105,7 @@ class Store:
     todays: Todays
     tokens: Tokens
     workers: Workers
+    sweeps: Sweeps
     restored_from: datetime | None
     url: str | None = field(repr=False)
     _writer: Writer
@@ -159,7 +161,8 @@ class Store:
             inbox=Inbox(writer, readers, now),
             contacts=Contacts(writer, readers, now),
             numbers=Numbers(writer, readers, now),
-            registry=Registry(writer, now),
+            sweeps=Sweeps(writer, readers, now, bounds),
+            registry=Registry(writer, readers, now),
             events=Events(writer, readers),
             switches=Switches(writer, readers, now),
             board=Board(readers),
