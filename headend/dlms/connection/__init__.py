@@ -1,6 +1,7 @@
 """The façade of the protocol: a connection of either role, octets on one side, requests and events on the other."""
 
-from headend.dlms.connection.client import ClientConnection, ClientEvent
+from headend.dlms.connection.client import ClientConnection
+from headend.dlms.connection.client_standing import ClientEvent
 from headend.dlms.connection.end_to_end import EndToEndKeys
 from headend.dlms.connection.events import (
     Associated,

@@ -7,8 +7,6 @@ from attrs import evolve
 
 from headend.dlms.apdu import (
     AccessRequest,
-    ConfirmedServiceError,
-    ExceptionResponse,
     GeneralBlockTransfer,
     Rlre,
     decode,
@@ -16,13 +14,12 @@ from headend.dlms.apdu import (
 from headend.dlms.association import CLIENT, Event, State, ours, theirs
 from headend.dlms.blocks.services import LongRequest
 from headend.dlms.connection import initiation
+from headend.dlms.connection.client_standing import ClientEvent, ClientStanding
 from headend.dlms.connection.events import Associated, AssociationRejected, Released
-from headend.dlms.connection.exchange import Answer, Exchange
-from headend.dlms.connection.opening import Opening
-from headend.dlms.connection.parameters import ClientParameters, Farewell
+from headend.dlms.connection.exchange import Exchange
+from headend.dlms.connection.parameters import Farewell
 from headend.dlms.connection.services import (
     INVOKE_ID,
-    Notification,
     PreparedRequest,
     Request,
     prepare,
@@ -30,11 +27,6 @@ from headend.dlms.connection.services import (
 from headend.dlms.connection.transfer import GeneralTransfer
 from headend.dlms.enumerations import Conformance
 from headend.dlms.errors import DecodeError, LocalError, RemoteError
-from headend.dlms.framing import Framing
-
-ClientEvent = (
-    Associated | AssociationRejected | Released | Answer | Notification | ExceptionResponse | ConfirmedServiceError
-)
 
 _EXCEPTION: Final = 0xD8
 _SERVICE_ERROR: Final = 0x0E
@@ -47,11 +39,9 @@ _NOTIFICATIONS: Final = frozenset((0x0F, 0xC2))
 #: value, and nothing that matters may rest on them.
 _NEVER_PROTECTED: Final = frozenset((_EXCEPTION, _SERVICE_ERROR))
 
-
 #: From the table once, as these are the steps taken most often.
 _ASKED: Final = CLIENT[State.ASSOCIATED][Event.REQUEST]
 _ANSWERED: Final = CLIENT[State.REQUESTING][Event.RESPONSE]
-_NOTHING: Final = Conformance(0)
 #: Members of enumerations that every session needs: looked up in their class they take 0.15 us each time (3.11).
 _BROKEN: Final = State.BROKEN
 _ASSOCIATED: Final = State.ASSOCIATED
@@ -65,7 +55,7 @@ _PROVEN: Final = Event.PROVEN
 _RELEASE_ANSWERED: Final = Event.RELEASE_ANSWERED
 
 
-class ClientConnection:
+class ClientConnection(ClientStanding):
     """One association with one meter, used once.
 
     Give it every octet that arrives (`receive`), send what `take_output` holds after each call, and tell it of the
@@ -74,80 +64,7 @@ class ClientConnection:
     fault with the next call. Values of answers are decoded when asked for, which may then raise `DecodeError`.
     """
 
-    __slots__ = (
-        "_cipher",
-        "_conformance",
-        "_events",
-        "_exchange",
-        "_fault",
-        "_feed",
-        "_framing",
-        "_invoke_shift",
-        "_lacking",
-        "_largest_joined",
-        "_max_pdu_size",
-        "_opening",
-        "_parameters",
-        "_room",
-        "_state",
-        "_transfer",
-        "_wrap",
-        "take_output",
-    )
-
-    def __init__(self, parameters: ClientParameters, framing: Framing) -> None:
-        self._parameters = parameters
-        self._framing = framing
-        self._feed = framing.feed
-        self._wrap = framing.wrap
-        #: The octets to put on the wire now; they are forgotten with the call.
-        self.take_output: Callable[[], bytes] = framing.take_output
-        self._state = State.IDLE
-        self._fault: RemoteError | None = None
-        self._events: list[ClientEvent] = []
-        self._exchange: Exchange | None = None
-        self._conformance = _NOTHING
-        self._lacking = -1
-        self._max_pdu_size = 0
-        self._room = 0
-        self._invoke_shift = 0
-        self._largest_joined = parameters.largest_joined
-        self._opening = Opening(parameters)
-        self._cipher = self._opening.cipher
-        self._transfer: GeneralTransfer | None = None
-
-    @property
-    def state(self) -> State:
-        """Where the association stands."""
-        return self._state
-
-    @property
-    def conformance(self) -> Conformance:
-        """The services that both ends have; none before the AARE."""
-        return self._conformance
-
-    @property
-    def max_pdu_size(self) -> int:
-        """How many octets the meter takes in one APDU; 0 before the AARE."""
-        return self._max_pdu_size
-
-    @property
-    def last_received(self) -> int:
-        """The meter's largest counter under its global key whose tag verified (-1: none yet)."""
-        if self._opening.protection is not None:
-            return self._opening.protection.last_received
-        security = self._parameters.security
-        return -1 if security is None else security.last_received
-
-    @property
-    def peer_system_title(self) -> bytes | None:
-        """The meter's system title: pinned, or learned from its AARE; a mere claim where nothing is ciphered."""
-        return self._opening.title
-
-    @property
-    def waiting(self) -> bool:
-        """Whether a timer has to run for the link or for a general block transfer; see `timeout`."""
-        return self._framing.waiting or (self._transfer is not None and self._transfer.unfinished)
+    __slots__ = ()
 
     def associate(self) -> None:
         """Queue the link's set-up, where there is one, and the AARQ."""
