@@ -10,6 +10,7 @@ from headend.app.opening import Clock
 from headend.app.recharging import book_recharge
 from headend.app.wiring import open_headend
 from headend.commands.model import State
+from headend.notify.pausing import pause
 from headend.scheduler.collector import CollectorRules
 from headend.settings import load_settings
 from headend.storage.kek import create_kek_file
@@ -168,7 +169,7 @@ class House:
         self.headend = await self._stack.enter_async_context(open_headend(settings, armed=armed, clock=self.clock))
         if collect:
             self.collector = self.headend.collector()
-            self.collector.rules = RULES
+            self._daemons_rules, self.collector.rules = self.collector.rules, RULES
             self._witness._store = self.collector.ports.store
             self.collector.ports = evolve(self.collector.ports, store=self._witness)
             self.collector.pause = self._pause
@@ -213,6 +214,15 @@ class House:
     def _session(self, meter):
         self._begun.set()
         return self.headend.open_session(meter)
+
+    @contextlib.contextmanager
+    def at_real_pace(self):
+        """While it lasts, time passes as it does for everybody, and the collector looks as often as the daemon's."""
+        with asyncio.get_running_loop().at_real_pace():
+            self.collector.rules, self.collector.pause = self._daemons_rules, pause
+            self.collector.wake()
+            yield
+            self.collector.rules, self.collector.pause = RULES, self._pause
 
     async def _pause(self, event, seconds):
         standing = self.collector.standing()

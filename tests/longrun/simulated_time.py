@@ -8,6 +8,7 @@ A jump that is too early would be a lost answer to the head-end: what must hold,
 import asyncio
 import gc
 import selectors
+import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from weakref import WeakSet
@@ -29,6 +30,8 @@ class _JumpingSelector:
         self.loop = None
 
     def select(self, timeout=None):
+        if self.loop.pace_since is not None:
+            return self._selector.select(timeout)
         ready = self._selector.select(0)
         if ready or timeout == 0:
             return ready
@@ -57,11 +60,21 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self.elsewhere = 0
         self.jumps = 0
         self.connections = int
+        self.pace_since = None
         super().__init__(selector)
         selector.loop = self
 
     def time(self):
-        return self.elapsed
+        return self.elapsed if self.pace_since is None else self.elapsed + time.monotonic() - self.pace_since
+
+    @contextmanager
+    def at_real_pace(self):
+        """While it lasts, time passes as it does for everybody: what takes long, takes long."""
+        self.pace_since = time.monotonic()
+        try:
+            yield
+        finally:
+            self.elapsed, self.pace_since = self.time(), None
 
     def run_in_executor(self, executor, func, *args):
         future = super().run_in_executor(executor, func, *args)
