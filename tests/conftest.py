@@ -3,6 +3,12 @@ import pytest
 
 def pytest_addoption(parser):
     parser.addoption("--nightly", action="store_true", help="also run the tests that take long (marker nightly)")
+    parser.addoption(
+        "--store",
+        default="embedded",
+        choices=("embedded", "postgresql"),
+        help="where the head-end of the acceptance tests keeps its data: a file, or a server that the tests start",
+    )
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,7 +1,6 @@
 """Data is complete, and what is wrong at a meter is seen: clocks, tampers, gaps, another firmware."""
 
 import json
-import sqlite3
 
 SCENARIO = """
 [meters]
@@ -68,19 +67,17 @@ def test_days_that_a_read_by_hand_left_out_are_found_and_filled(site):
     serial, *_ = serials_of(site, every="1d")
     newest = site.headend("read", serial, "--profile", "block_load", "--json").json["rows"][-4:]
     # The rows before are forgotten, as if only the newest had ever been asked for.
-    with sqlite3.connect(site.database) as connection:
-        (table,) = connection.execute("SELECT rows_table FROM shapes WHERE profile = 'block_load'").fetchone()
-        connection.execute(
-            f'DELETE FROM "{table}" WHERE time < (SELECT min(time) FROM (SELECT time FROM "{table}"'
-            " ORDER BY time DESC LIMIT 4))"
-        )
+    ((table,),) = site.stored("SELECT rows_table FROM shapes WHERE profile = 'block_load'")
+    site.change(
+        f'DELETE FROM "{table}" WHERE time < (SELECT min(time) FROM (SELECT time FROM "{table}"'
+        " ORDER BY time DESC LIMIT 4) n)"
+    )
     site.start_daemon()
     # The first search begins a minute after the start.
-    site.until(lambda: _count(site, "SELECT count(*) FROM gaps WHERE tries > 0"), seconds=120)
+    of_meter = f"SELECT count(*) FROM \"{table}\" r JOIN meters m ON m.id = r.meter AND m.serial = '{serial}'"
+    site.until(lambda: _count(site, of_meter) >= 144, seconds=180)
     assert site.stop_daemon() == 0
-    assert (
-        _count(site, f'SELECT count(*) FROM "{table}" r JOIN meters m ON m.id = r.meter AND m.serial = {serial}') >= 144
-    )
+    assert _count(site, "SELECT count(*) FROM gaps WHERE tries > 0")
     assert _count(site, "SELECT count(*) FROM row_flags WHERE flag = 'late'") >= 140
     assert len(newest) == 4
 
@@ -102,5 +99,4 @@ def test_another_firmware_is_told_and_what_it_captures_is_asked_again(site):
 
 
 def _count(site, query):
-    with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True) as connection:
-        return connection.execute(query).fetchone()[0]
+    return site.stored(query)[0][0]
