@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -59,6 +59,12 @@ class CollectionSection(Section, frozen=True):
     keep_connections: bool = True
     role: str = "setting"
     models: str | None = None
+
+
+class EngineSection(Section, frozen=True):
+    """Who visits the fleet: this process (`workers = 1`), or so many processes among which the lanes are divided."""
+
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
 
 
 class ScheduleSection(Section, frozen=True):
@@ -319,6 +325,7 @@ class Document(Section, frozen=True):
     store: StoreSection = StoreSection()
     keys: KeysSection = KeysSection()
     collection: CollectionSection = CollectionSection()
+    engine: EngineSection = EngineSection()
     listen: ListenSection = ListenSection()
     #: Left out: what a utility needs of every meter; `schedules = []`: nothing.
     schedules: list[ScheduleSection] | None = None

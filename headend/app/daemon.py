@@ -1,14 +1,14 @@
-"""The daemon: one process that keeps the fleet visited and events published until it is told to stop."""
+"""The daemon: keeps the fleet visited, by itself or by workers, and events published, until it is told to stop."""
 
 import asyncio
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from typing import Final
 
 import structlog
-from attrs import define, field
 
 from headend.app.delivering import delivering
 from headend.app.interchange_replies import replying
@@ -17,134 +17,98 @@ from headend.app.metrics_serving import watched
 from headend.app.monitoring import Monitor, monitored
 from headend.app.monitoring_retention import tidying
 from headend.app.monitoring_systemd import ServiceManager, service_manager
-from headend.app.setup import Setup
+from headend.app.reloading import Reloader
+from headend.app.storewatch import ending_with_the_store
 from headend.app.sweeping import sweeping
-from headend.app.webprocess import WebProcess, faces
-from headend.app.wiring import Headend, open_headend, use_policy
-from headend.errors import HeadendError
-from headend.notify.pausing import pause
+from headend.app.webprocess import faces
+from headend.app.wiring import Headend, open_headend
+from headend.app.workers.collectors import Collectors
+from headend.app.workers.crew import Crew, crew_at_work
+from headend.app.workers.division import PARENT, shard, shard_name, shard_names
 from headend.notify.publisher import Publisher
-from headend.scheduler.collector import Collector
-from headend.settings import Settings, load_settings
+from headend.scheduler.engine import Fixed, Lease
+from headend.settings import Settings
 from headend.storage.lock import DaemonLock
-from headend.storage.store import Store
 
 #: Seconds for what the broker has not acknowledged when we stop; the rest waits in the store.
 LAST_WORDS_S: Final = 1.0
 
-#: How often it is looked whether the store still writes.
-LOOK_S: Final = 0.5
-
 _log = structlog.get_logger()
 
 
-async def run_daemon(settings: Settings, *, armed: bool) -> None:
-    """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again. Raises AlreadyRunning and its like."""
-    with DaemonLock.acquire(settings.store_path):
+async def run_daemon(settings: Settings, *, armed: bool, workers: int | None = None) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP reads the configuration again. Raises AlreadyRunning and its like.
+
+    With two `workers` or more (None: as [engine] says) these visit the fleet, and this process does all else.
+    """
+    count = settings.document.engine.workers if workers is None else workers
+    with DaemonLock.acquire(settings.store_path) as lock:
         async with open_headend(settings, armed=armed) as headend:
-            await _serve(headend, settings)
+            token = await _enrolled(headend, count)
+            await _serve(headend, settings, token, count, lock)
+            await headend.store.workers.end(token, "stopped")
 
 
-async def _serve(headend: Headend, settings: Settings) -> None:
-    if headend.store.restored_from is not None:
-        _log.warning(
-            "this database was restored from a backup: disarmed", backup=headend.store.restored_from.isoformat()
-        )
-    switches = headend.store.switches
-    _log.info(
-        "started",
-        pid=os.getpid(),
-        store=str(headend.store.path),
-        armed=await switches.armed(),
-        kill_switch=await switches.kill_switch(),
-        modes={office or "*": mode.value for office, mode in (await switches.modes()).items()},
-        meters=len(await headend.store.fleet.meters()),
-    )
-    collector = headend.collector()
-    reloader = Reloader(headend, collector, settings)
+async def _enrolled(headend: Headend, count: int) -> int:
+    """Whoever was at work before is gone, since we hold the lock; our token, under which all is written from now on."""
+    workers, host = headend.store.workers, socket.gethostname()
+    await workers.end_all("the daemon was started anew", None if headend.store.url is None else host)
+    token = await workers.begin(PARENT, host, os.getpid(), (shard_name(PARENT, count),))
+    workers.work_under(token)
+    await headend.store.steering.divide(shard_names(count))
+    return token
+
+
+async def _serve(headend: Headend, settings: Settings, token: int, count: int, lock: DaemonLock) -> None:
+    await _say_started(headend, count)
+    collectors = Collectors(headend)
+    crew = Crew(headend, collectors, count, lock) if count > 1 else None
+    engine = Fixed(Lease(shard(PARENT, count), token))
+    reloader = Reloader(headend, collectors, settings)
     manager = service_manager()
+
+    def stop() -> None:
+        engine.stop()
+        if crew is not None:
+            crew.stop()
+
     async with AsyncExitStack() as rooms:
-        rooms.enter_context(_signals(collector, reloader, manager))
-        await rooms.enter_async_context(_ending_with_the_store(headend.store, collector))
+        rooms.enter_context(_signals(stop, reloader, manager))
+        await rooms.enter_async_context(ending_with_the_store(headend.store, stop))
         broker = await rooms.enter_async_context(_publishing(headend))
         await rooms.enter_async_context(delivering(headend))
-        await rooms.enter_async_context(listening(headend, collector))
-        reloader.web = await rooms.enter_async_context(faces(headend))
+        await rooms.enter_async_context(listening(headend, collectors if crew is None else crew))
+        web = await rooms.enter_async_context(faces(headend))
+        reloader.beside.extend(each for each in (web, crew) if each is not None)
         await rooms.enter_async_context(replying(headend))
         await headend.store.status.forget()
-        monitor = Monitor(headend, collector.standing, broker=broker, manager=manager)
+        wanted = () if crew is None else crew.numbers
+        monitor = Monitor(headend, collectors.standing, broker=broker, manager=manager, crew=wanted)
         await rooms.enter_async_context(monitored(monitor))
         await rooms.enter_async_context(watched(monitor))
         await rooms.enter_async_context(tidying(headend))
         await rooms.enter_async_context(sweeping(headend))
+        await rooms.enter_async_context(crew_at_work(crew))
         manager.say("READY=1")
-        await collector.run()
-    _log.info("stopped", visits=dict(collector.figures.visits))
+        await engine.run(collectors.begin)
+    _log.info("stopped", visits=dict(collectors.standing().visits))
 
 
-@asynccontextmanager
-async def _ending_with_the_store(store: Store, collector: Collector) -> AsyncIterator[None]:
-    """A store that writes no more ends the daemon: only a fresh start reads back what the disk holds.
-
-    Raises the store's StorageError once everything else has ended.
-    """
-    ended = asyncio.Event()
-
-    async def watch() -> None:
-        while store.stopped is None and not ended.is_set():
-            await pause(ended, LOOK_S)
-        if store.stopped is not None:
-            collector.stop()
-
-    task = asyncio.create_task(watch(), name="store watched")
-    try:
-        yield
-    finally:
-        ended.set()
-        await task
-    if store.stopped is not None:
-        raise store.stopped
-
-
-@define(eq=False)
-class Reloader:
-    """Reads the configuration again; what can't be changed while running is told."""
-
-    headend: Headend
-    collector: Collector
-    settings: Settings
-    #: What serves the faces in a process of its own, and reads the same file.
-    web: WebProcess | None = None
-    _noting: set[asyncio.Task[None]] = field(init=False, factory=set)
-
-    def reload(self) -> None:
-        """Use the configuration as it is now, or, with a fault in any of it, go on as before."""
-        try:
-            settings = load_settings(str(self.settings.source))
-            setup = Setup.read(settings)
-        except HeadendError as error:
-            _log.error("configuration not reloaded", error=str(error))
-            return
-        if settings.store_path != self.settings.store_path:
-            _log.warning("store.path changes with the next start")
-        if settings.document.listen != self.settings.document.listen:
-            _log.warning("the section [listen] changes with the next start")
-        if _ways(settings) != _ways(self.settings):
-            _log.warning("the sections [notices] and [[channels]] change with the next start")
-        self.headend.use(setup)
-        self.collector.ports = self.headend.ports()
-        self.collector.reload(setup.schedules)
-        self.settings = settings
-        if self.web is not None:
-            self.web.reload()
-        noting = asyncio.get_running_loop().create_task(use_policy(self.headend.store, setup), name="policy in force")
-        self._noting.add(noting)
-        noting.add_done_callback(self._noting.discard)
-        _log.info("configuration reloaded", schedules=[schedule.name for schedule in setup.schedules])
-
-
-def _ways(settings: Settings) -> tuple[object, object]:
-    return settings.document.notices, settings.document.channels
+async def _say_started(headend: Headend, count: int) -> None:
+    store = headend.store
+    if store.restored_from is not None:
+        _log.warning("this database was restored from a backup: disarmed", backup=store.restored_from.isoformat())
+    switches = store.switches
+    _log.info(
+        "started",
+        pid=os.getpid(),
+        store=str(store.path),
+        armed=await switches.armed(),
+        kill_switch=await switches.kill_switch(),
+        modes={office or "*": mode.value for office, mode in (await switches.modes()).items()},
+        meters=len(await store.fleet.meters()),
+        workers=count,
+    )
 
 
 @asynccontextmanager
@@ -167,14 +131,14 @@ async def _publishing(headend: Headend) -> AsyncIterator[Callable[[], bool | Non
 
 
 @contextmanager
-def _signals(collector: Collector, reloader: Reloader, manager: ServiceManager) -> Iterator[None]:
+def _signals(stop: Callable[[], None], reloader: Reloader, manager: ServiceManager) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
-    def stop() -> None:
+    def end() -> None:
         manager.say("STOPPING=1")
-        collector.stop()
+        stop()
 
-    handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reloader.reload}
+    handlers = {signal.SIGTERM: end, signal.SIGINT: end, signal.SIGHUP: reloader.reload}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:

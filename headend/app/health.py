@@ -33,10 +33,16 @@ class Health:
         return all(check.ok for check in self.checks)
 
 
-def health(processes: Sequence[ProcessStatus], now: datetime, failure: str | None = None) -> Health:
-    """The health of a daemon by what its processes told; `failure` is why the last telling was not written."""
+def health(
+    processes: Sequence[ProcessStatus], now: datetime, failure: str | None = None, crew: Sequence[int] = ()
+) -> Health:
+    """The health of a daemon by what its processes told; `failure` is why the last telling was not written.
+
+    `crew`: the workers that there should be, beside the process that answers.
+    """
     fresh = [each for each in processes if now - each.at <= FRESH]
-    late = [str(each.worker) for each in processes if now - each.at > FRESH]
+    told = {each.worker for each in fresh}
+    late = [str(number) for number in sorted({each.worker for each in processes} | set(crew)) if number not in told]
     lag = max((each.busiest_lag for each in fresh), default=0.0)
     return Health(
         (
@@ -44,7 +50,9 @@ def health(processes: Sequence[ProcessStatus], now: datetime, failure: str | Non
             Check(
                 "processes_alive",
                 bool(fresh) and not late,
-                f"silent: worker {', '.join(late)}" if late else f"{len(fresh)} of {len(processes)} told lately",
+                f"silent: worker {', '.join(late)}"
+                if late
+                else f"{len(fresh)} of {len(fresh) + len(late)} told lately",
             ),
             Check(
                 "keys_present",

@@ -70,7 +70,7 @@ class Watched:
         return (mine, *(each for each in others if each.worker != mine.worker))
 
     def _health(self, processes: tuple[ProcessStatus, ...]) -> Health:
-        return health(processes, self.monitor.headend.clock.now(), self.monitor.failure)
+        return health(processes, self.monitor.headend.clock.now(), self.monitor.failure, self.monitor.crew)
 
     async def _in_numbers(self) -> House:
         async with self._counting:

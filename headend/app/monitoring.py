@@ -71,6 +71,8 @@ class Monitor:
     broker: Callable[[], bool | None] = lambda: None
     usage: Usage = shutil.disk_usage
     manager: ServiceManager = field(factory=service_manager)
+    #: The workers that this process has; each tells of itself.
+    crew: tuple[int, ...] = ()
     rules: MonitoringRules = field(factory=MonitoringRules)
     failure: str | None = field(init=False, default=None)
     lag: Lag = field(init=False, factory=Lag)

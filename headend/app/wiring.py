@@ -23,6 +23,7 @@ from headend.prepaid.model import Mode
 from headend.scheduler.clocks import ClockKeeper
 from headend.scheduler.collector import Collector
 from headend.scheduler.gapsearch import GapSearch
+from headend.scheduler.inventory import Shard
 from headend.scheduler.mirror import Mirror
 from headend.scheduler.ports import MeterSession
 from headend.scheduler.visit import VisitPorts
@@ -109,8 +110,8 @@ class Headend:
             offers=lambda meter, profile: self.model(meter.model).profile(profile) is not None,
         )
 
-    def collector(self) -> Collector:
-        """The loop that visits the fleet."""
+    def collector(self, shard: Shard | None = None, *, keeps_house: bool = True) -> Collector:
+        """The loop that visits the fleet, or a shard of it; `keeps_house`: see Collector."""
         return Collector(
             ports=self.ports(),
             journal=self.store.journal,
@@ -120,6 +121,8 @@ class Headend:
             tell_overdue=self.store.work.tell_overdue,
             steering=self.store.steering,
             gap_search=GapSearch(self.store.fleet, periodic_profiles(self.model)),
+            shard=Shard() if shard is None else shard,
+            keeps_house=keeps_house,
         )
 
     def open_session(self, meter: Meter) -> AbstractAsyncContextManager[MeterSession]:
@@ -163,9 +166,9 @@ def dials_in(meter: Meter) -> bool:
 
 @asynccontextmanager
 async def open_headend(
-    settings: Settings, *, armed: bool | None = None, clock: Clock = MACHINE_CLOCK
+    settings: Settings, *, armed: bool | None = None, clock: Clock = MACHINE_CLOCK, token: int | None = None
 ) -> AsyncIterator[Headend]:
-    """The store with keys and rules; `armed` is given by a daemon that starts, see Store.open."""
+    """The store with keys and rules; `armed` is given by a daemon that starts, `token` by a worker, see Store.open."""
     setup = Setup.read(settings)
     store = await Store.open(
         settings.store_path,
@@ -174,6 +177,7 @@ async def open_headend(
         caps=setup.policy.caps,
         armed=armed,
         url=settings.document.store.url,
+        token=token,
     )
     try:
         if "" not in await store.switches.modes():

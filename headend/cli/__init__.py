@@ -24,6 +24,7 @@ COMMANDS = {
     "run": ("headend.cli.run:run", "Run the daemon against the fleet."),
     "web": ("headend.cli.web:web", "Serve console, portal and API beside a daemon."),
     "status": ("headend.cli.status:status", "How daemon and fleet stand: a live screen, or JSON."),
+    "workers": ("headend.cli.workers:workers", "The processes that visit: which, what each visits, why one ended."),
     "fleet": ("headend.cli.fleet:fleet", "How complete a day's data are, by profile, office and lane."),
     "meters": ("headend.cli.meters:meters", "The inventory: import, add, list, show, discover."),
     "consumers": ("headend.cli.consumers:consumers", "Prepaid consumers: import, list, change of number."),

@@ -79,6 +79,10 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "correction.*": ("A correction of the ledger was proposed, approved or rejected.", _CORRECTION),
     "decision.*": ("An account was decided on; the last level is the decision.", _DECISION),
     "energy.*": ("Energy was not charged; the last level says why.", ""),
+    "worker.died": (
+        "A process that visits was lost and is replaced.",
+        "worker:number pid:number host:text why:text unknown_commands:number",
+    ),
     "gap.lost": ("Intervals can't be had any more.", "profile:text since:time until:time office:text"),
     "inventory.added": ("A meter was added.", ""),
     "inventory.imported": ("Meters were imported.", _IMPORT),

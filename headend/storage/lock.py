@@ -16,6 +16,8 @@ from headend.storage.errors import StorageError
 _LONGEST_PID: Final = 32
 _LOOKS: Final = 5
 _LOOK_S: Final = 0.02
+#: How long workers may take to end after their parent was killed; they are killed with it.
+_ORPHANS_S: Final = 5.0
 
 
 class AlreadyRunning(StorageError):  # noqa: N818  an answer, not a fault
@@ -33,6 +35,11 @@ class DaemonLock:
 
     _handle: int = field(repr=False)
 
+    @property
+    def handle(self) -> int:
+        """The open file: a process that inherits it holds the lock as well, until it ends."""
+        return self._handle
+
     @classmethod
     def acquire(cls, database: Path) -> Self:
         """Take the lock beside `database`; raises AlreadyRunning."""
@@ -41,7 +48,7 @@ class DaemonLock:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise StorageError(f"{path}: the lock can't be taken: {error.strerror}") from error
-        if not _locked(handle):
+        if not _locked(handle) and not _orphaned(handle):
             pid = _read_pid(handle)
             os.close(handle)
             raise AlreadyRunning(database, pid)
@@ -91,6 +98,27 @@ def _locked(handle: int) -> bool:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
         time.sleep(_LOOK_S)
+    return False
+
+
+def _orphaned(handle: int) -> bool:
+    """Take the lock where only workers hold it whose parent was killed: they are about to end."""
+    until = time.monotonic() + _ORPHANS_S
+    while _is_gone(_read_pid(handle)) and time.monotonic() < until:
+        if _locked(handle):
+            return True
+    return False
+
+
+def _is_gone(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
     return False
 
 

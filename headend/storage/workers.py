@@ -71,9 +71,12 @@ class Workers:
         """A process died, or is to be treated as if it had, and people are told; how many commands are UNKNOWN."""
         return await self._writer.run(lambda connection: _bury(connection, self._now(), token, why))
 
-    async def end_all(self, why: str) -> int:
-        """For who holds the daemon's lock: nobody else is left. How many had not said that they end."""
-        return await self._writer.run(lambda connection: _end_all(connection, self._now(), why))
+    async def end_all(self, why: str, host: str | None = None) -> int:
+        """For who holds the daemon's lock: nobody else is left, or (`host`) nobody of this one.
+
+        How many had not said that they end.
+        """
+        return await self._writer.run(lambda connection: _end_all(connection, self._now(), why, host))
 
     def work_under(self, token: int) -> None:
         """From now on this process writes under a token; once that has ended, it writes nothing more."""
@@ -149,8 +152,9 @@ def _is_process(connection: Connection, token: int, pid: int) -> None:
     connection.execute("UPDATE workers SET pid = ? WHERE token = ?", (pid, token))
 
 
-def _end_all(connection: Connection, now: datetime, why: str) -> int:
-    tokens = [token for (token,) in connection.execute("SELECT token FROM workers WHERE ended_at IS NULL").fetchall()]
+def _end_all(connection: Connection, now: datetime, why: str, host: str | None) -> int:
+    rows = connection.execute("SELECT token, host FROM workers WHERE ended_at IS NULL").fetchall()
+    tokens = [token for token, where in rows if host in (None, where)]
     for token in tokens:
         end(connection, now, token, why)
     return len(tokens)
