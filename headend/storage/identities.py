@@ -7,6 +7,7 @@ from headend.meters.events import Severity
 from headend.meters.reading import Reading
 from headend.storage.events import emit
 from headend.storage.profilerows import Visit
+from headend.storage.registers import Newest
 from headend.storage.sqlite import Connection
 
 #: Registers of the nameplate whose change means something: the event, and how much it matters.
@@ -17,18 +18,12 @@ _TOLD: Final = {
 }
 
 
-def compare(connection: Connection, visit: Visit, readings: Sequence[Reading]) -> None:
-    """Write an event for each part of the identity that differs from the last one; before the readings are stored."""
+def compare(connection: Connection, visit: Visit, readings: Sequence[Reading], newest: Newest) -> None:
+    """Write an event for each part of the identity that differs from the newest one that was stored."""
     told = {reading.name: str(reading.value) for reading in readings if reading.name in _TOLD}
     if not told:
         return
-    before = dict(
-        connection.execute(
-            "SELECT r.name, l.value FROM latest l JOIN registers r ON r.id = l.register WHERE l.meter = ?"
-            " AND r.name IN ('firmware', 'serial', 'device_id')",
-            (visit.meter.id,),
-        )
-    )
+    before = {name: value for (name, _, _), (_, value, *_) in newest.items() if name in told}
     for name, value in told.items():
         if name not in before or str(before[name]) == value:
             continue

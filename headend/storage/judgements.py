@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Final
 
+from attrs import frozen
+
 from headend.commands.journal import RefusedByRule
 from headend.commands.model import Command, NewCommand
 from headend.notify.model import Notice
@@ -14,7 +16,7 @@ from headend.storage.deliveries import enqueue
 from headend.storage.errors import EntryConflict, PaymentConflict
 from headend.storage.events import as_json, emit
 from headend.storage.inventory import meter_id
-from headend.storage.ledger import book
+from headend.storage.ledger import End, book, book_behind
 from headend.storage.requesting import request
 from headend.storage.sqlite import Connection
 from headend.storage.times import to_micros
@@ -24,21 +26,44 @@ from headend.storage.views import StoredAccount
 _MOVES_A_RELAY: Final = (Verdict.DISCONNECT, Verdict.RECONNECT)
 
 
+#: Row id, verdict and reason of a decision.
+Newest = tuple[int, str, str] | None
+
+
+@frozen
+class Before:
+    """Where an account's ledger and decisions end, as this transaction has read them."""
+
+    end: End
+    decision: Newest
+
+
 def apply(
-    connection: Connection, caps: Caps, stored: StoredAccount, judgement: Judgement, now: datetime
+    connection: Connection,
+    caps: Caps,
+    stored: StoredAccount,
+    judgement: Judgement,
+    now: datetime,
+    before: Before | None = None,
 ) -> Command | None:
-    """Write everything that a judgement asks for; the command that now stands, if it asked for one."""
+    """Write everything that a judgement asks for; the command that now stands, if it asked for one.
+
+    `before` spares reading what was read in this transaction already.
+    """
     account = stored.account
     for entry in judgement.entries:
-        _book(connection, account, entry, now)
+        # What can't be booked without a further look is left to who takes one.
+        if before is None or not book_behind(connection, before.end, entry, now):
+            _book(connection, account, entry, now)
     if judgement.mark is not None:
-        _move_mark(connection, judgement.mark)
+        _move_mark(connection, stored, judgement.mark)
     for notice in judgement.notices:
         write_notice(connection, stored.id, account, notice)
     for flag in judgement.flags:
         emit(connection, now, flag, meter=account.meter, consumer_no=account.consumer_no)
     command = _request(connection, caps, account, judgement.command, now)
-    _record_decision(connection, stored, judgement.decision, command, now)
+    newest = _newest(connection, stored.id) if before is None else before.decision
+    _record_decision(connection, stored, judgement.decision, newest, command, now)
     return command
 
 
@@ -87,14 +112,15 @@ def _book(connection: Connection, account: Account, entry: NewEntry, now: dateti
         )
 
 
-def _move_mark(connection: Connection, mark: EnergyMark) -> None:
+def _move_mark(connection: Connection, stored: StoredAccount, mark: EnergyMark) -> None:
+    ours = stored.meter_id if mark.meter == stored.account.meter else None
     connection.execute(
         "INSERT INTO energy_marks (meter, energy_wh, at, remainder, duty_remainder, slab_period, slab_wh)"
         " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (meter) DO UPDATE SET"
         " (energy_wh, at, remainder, duty_remainder, slab_period, slab_wh) = (excluded.energy_wh, excluded.at,"
         " excluded.remainder, excluded.duty_remainder, excluded.slab_period, excluded.slab_wh)",
         (
-            meter_id(connection, mark.meter),
+            meter_id(connection, mark.meter) if ours is None else ours,
             mark.energy_wh,
             to_micros(mark.at),
             mark.remainder,
@@ -125,9 +151,17 @@ def _request(
 
 
 def _record_decision(
-    connection: Connection, stored: StoredAccount, decision: Decision, command: Command | None, now: datetime
+    connection: Connection,
+    stored: StoredAccount,
+    decision: Decision,
+    newest: Newest,
+    command: Command | None,
+    now: datetime,
 ) -> None:
-    if not moves_a_relay(decision) and _count_repeated(connection, stored, decision, now):
+    if not moves_a_relay(decision) and newest is not None and newest[1:] == _said(decision):
+        connection.execute(
+            "UPDATE decisions SET last_at = ?, times = times + 1 WHERE id = ?", (to_micros(now), newest[0])
+        )
         return
     would = getattr(decision, "would", None)
     connection.execute(
@@ -136,8 +170,7 @@ def _record_decision(
         (
             stored.id,
             to_micros(now),
-            decision.verdict.value,
-            decision.reason.value,
+            *_said(decision),
             as_json(decision.facts),
             would,
             command.id if command is not None else None,
@@ -154,11 +187,12 @@ def _record_decision(
     )
 
 
-def _count_repeated(connection: Connection, stored: StoredAccount, decision: Decision, now: datetime) -> bool:
-    last = connection.execute(
-        "SELECT id, verdict, reason FROM decisions WHERE account = ? ORDER BY id DESC LIMIT 1", (stored.id,)
+def _newest(connection: Connection, account: int) -> Newest:
+    row: Newest = connection.execute(
+        "SELECT id, verdict, reason FROM decisions WHERE account = ? ORDER BY id DESC LIMIT 1", (account,)
     ).fetchone()
-    if last is None or last[1:] != (decision.verdict.value, decision.reason.value):
-        return False
-    connection.execute("UPDATE decisions SET last_at = ?, times = times + 1 WHERE id = ?", (to_micros(now), last[0]))
-    return True
+    return row
+
+
+def _said(decision: Decision) -> tuple[str, str]:
+    return decision.verdict.value, decision.reason.value

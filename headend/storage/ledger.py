@@ -7,14 +7,20 @@ agree, which `check` recomputes from the first entry.
 from datetime import datetime
 from typing import Final
 
-from attrs import frozen
+from attrs import define, frozen
 
-from headend.prepaid.model import EntryKind, NewEntry
+from headend.prepaid.model import BalanceSource, EntryKind, NewEntry
 from headend.storage.errors import EntryConflict, PaymentConflict, UnknownConsumer
 from headend.storage.sqlite import Connection
 from headend.storage.times import from_micros, to_micros
 
 _COLUMNS: Final = "id, kind, amount, reference, at, booked_at, note, balance"
+
+
+_INSERT: Final = (
+    "INSERT INTO ledger (account, kind, amount, reference, at, booked_at, note, balance)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 
 
 @frozen
@@ -47,20 +53,7 @@ def book(connection: Connection, entry: NewEntry, booked_at: datetime) -> Bookin
     if earlier is not None:
         return Booking(earlier, repeated=True)
     balance = balance_of(connection, account) + entry.amount
-    cursor = connection.execute(
-        "INSERT INTO ledger (account, kind, amount, reference, at, booked_at, note, balance)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            account,
-            entry.kind.value,
-            entry.amount,
-            entry.reference,
-            to_micros(entry.at),
-            to_micros(booked_at),
-            entry.note,
-            balance,
-        ),
-    )
+    cursor = connection.execute(_INSERT, _values(account, entry, booked_at, balance))
     if source == "ledger":
         follow_sign(connection, account, negative_since, balance, min(entry.at, booked_at))
     booked = Entry(
@@ -77,6 +70,29 @@ def book(connection: Connection, entry: NewEntry, booked_at: datetime) -> Bookin
     return Booking(booked, repeated=False)
 
 
+@define
+class End:
+    """Where an account's ledger ends, as it was just read: moved on with each entry that is booked behind it."""
+
+    account: int
+    source: BalanceSource
+    negative_since: int | None
+    balance: int
+
+
+def book_behind(connection: Connection, end: End, entry: NewEntry, booked_at: datetime) -> bool:
+    """Book an entry of a visit behind `end`; False, and nothing is booked, where its reference is taken already."""
+    balance = end.balance + entry.amount
+    added = connection.execute(f"{_INSERT} ON CONFLICT DO NOTHING", _values(end.account, entry, booked_at, balance))
+    if added.rowcount != 1:
+        return False
+    end.balance = balance
+    if end.source is BalanceSource.LEDGER:
+        since, at = end.negative_since, min(entry.at, booked_at)
+        end.negative_since = follow_sign(connection, end.account, since, balance, at)
+    return True
+
+
 def balance_of(connection: Connection, account: int) -> int:
     """The balance of an account in paise: the running balance of its last entry, 0 before the first."""
     row = connection.execute(
@@ -85,12 +101,15 @@ def balance_of(connection: Connection, account: int) -> int:
     return 0 if row is None else int(row[0])
 
 
-def follow_sign(connection: Connection, account: int, negative_since: int | None, balance: int, at: datetime) -> None:
-    """Keep the time since which an account is below zero."""
+def follow_sign(
+    connection: Connection, account: int, negative_since: int | None, balance: int, at: datetime
+) -> int | None:
+    """Keep the time since which an account is below zero; what it is now."""
     if (balance < 0) == (negative_since is not None):
-        return
+        return negative_since
     since = to_micros(at) if balance < 0 else None
     connection.execute("UPDATE accounts SET negative_since = ? WHERE id = ?", (since, account))
+    return since
 
 
 def entries_of(connection: Connection, consumer_no: str, limit: int) -> list[Entry]:
@@ -110,6 +129,11 @@ def _account(connection: Connection, consumer_no: str) -> tuple[int, str, int | 
     if row is None:
         raise UnknownConsumer(consumer_no)
     return row
+
+
+def _values(account: int, entry: NewEntry, booked_at: datetime, balance: int) -> tuple[int | str, ...]:
+    at, booked = to_micros(entry.at), to_micros(booked_at)
+    return (account, entry.kind.value, entry.amount, entry.reference, at, booked, entry.note, balance)
 
 
 def _same(connection: Connection, account: int, entry: NewEntry) -> Entry | None:

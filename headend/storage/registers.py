@@ -44,6 +44,8 @@ FROM latest l JOIN registers r ON r.id = l.register WHERE l.meter = ?
 _Name = tuple[str, str, str]
 _Newest = Sequence[Any]
 
+Newest = dict[_Name, _Newest]
+
 _READING: Final = "r.name, r.obis, r.unit, l.value, l.exponent, l.received, l.meter_time"
 
 
@@ -59,9 +61,12 @@ class _Value:
 
 def store_readings(connection: Connection, visit: Visit, readings: Sequence[Reading]) -> None:
     """Add register values. The same value for the same time is known already; another one is a conflict."""
-    if not readings:
-        return
-    before = _newest_of(connection, visit.meter.id)
+    if readings:
+        keep_readings(connection, visit, readings, newest_of(connection, visit.meter.id))
+
+
+def keep_readings(connection: Connection, visit: Visit, readings: Sequence[Reading], before: Newest) -> None:
+    """As `store_readings`, beside the newest values of the meter as they were just read."""
     values: list[_Value] = []
     held: list[_Value] = []
     for value in _values(connection, visit, readings, before):
@@ -80,7 +85,8 @@ def _add(connection: Connection, visit: Visit, values: list[_Value]) -> None:
     connection.executemany(_NEWEST, [_newest(value) for value in values])
 
 
-def _newest_of(connection: Connection, meter: int) -> dict[_Name, _Newest]:
+def newest_of(connection: Connection, meter: int) -> Newest:
+    """The newest value of each register of a meter, as its row has it."""
     return {(name, obis, unit): rest for name, obis, unit, *rest in connection.execute(_NEWEST_OF, (meter,))}
 
 
@@ -160,9 +166,7 @@ def unscaled(value: int | str, exponent: int | None) -> Decimal | str:
     return Decimal(value).scaleb(exponent)
 
 
-def _values(
-    connection: Connection, visit: Visit, readings: Sequence[Reading], before: dict[_Name, _Newest]
-) -> list[_Value]:
+def _values(connection: Connection, visit: Visit, readings: Sequence[Reading], before: Newest) -> list[_Value]:
     known: dict[_Name, int] = {name: newest[0] for name, newest in before.items()}
     if any(_name(reading) not in known for reading in readings):
         # A fleet has some dozen registers: one look at all of them costs less than one a reading.

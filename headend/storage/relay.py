@@ -25,6 +25,13 @@ def see_relay(connection: Connection, meter: Known, relay: RelayState, command: 
     )
     if relay.connected and command is None:
         close_restored(connection, meter, relay.read_at)
+    tell_relay(connection, meter, relay, before, command)
+
+
+def tell_relay(
+    connection: Connection, meter: Known, relay: RelayState, before: int | None, command: int | None = None
+) -> None:
+    """The event of a relay that is not as it was (`before`: 0, 1, or not known), or that a command has moved."""
     if command is None and (before is None or bool(before) == relay.connected):
         return
     emit(

@@ -1,5 +1,6 @@
 """House-wide switches (armed, kill switch) and the mode of each office."""
 
+import functools
 from datetime import datetime
 from typing import Final
 
@@ -103,13 +104,19 @@ def set_armed(connection: Connection, at: datetime, *, on: bool, by: str) -> Non
 
 def mode_of(connection: Connection, office: str) -> Mode:
     """The mode of the nearest office that has one: sub-division, division, circle, house; else `notify`."""
-    parts = office.split("/")
-    paths = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    for path in [*paths, ""]:
+    for path in above(office):
         row = connection.execute("SELECT mode FROM office_modes WHERE office = ?", (path,)).fetchone()
         if row is not None:
             return Mode(row[0])
     return Mode.NOTIFY
+
+
+@functools.lru_cache(maxsize=4096)
+def above(office: str) -> tuple[str, ...]:
+    """An office, each above it, and the house (``)."""
+    parts = office.split("/")
+    paths = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return tuple(dict.fromkeys((*paths, "")))
 
 
 def _get(connection: Connection, name: str) -> bool:

@@ -119,8 +119,8 @@ def view(connection: Connection, stored: StoredAccount, now: datetime) -> Accoun
     else:
         balance, balance_at = balance_of(connection, stored.id), (mark.at if mark else None)
     cuts = cut_counts(connection, now, stored.account.office)
-    notices = _notices(connection, stored.id, now)
-    written, delivered = _told(connection, stored)
+    notices = notices_of(connection, stored.id, now)
+    written, delivered = told_of(connection, stored)
     last_confirmed, by_us, partial_at = _last_confirmed(connection, meter)
     open_command = _open_command(connection, meter)
     # Nearly every account has neither, and is spared two questions.
@@ -233,12 +233,13 @@ def _topup_open(connection: Connection, stored: StoredAccount) -> bool:
     return connection.execute(_OPEN_TOPUP, (stored.meter_id,)).fetchone() is not None
 
 
-def _notices(connection: Connection, account: int, now: datetime) -> tuple[SentNotice, ...]:
+def notices_of(connection: Connection, account: int, now: datetime) -> tuple[SentNotice, ...]:
+    """The notices of the last weeks and the newest of each kind, the oldest first."""
     rows = connection.execute(_NOTICES, {"account": account, "since": to_micros(now - NOTICES_SPAN)})
     return tuple(SentNotice(kind, key, from_micros(at), from_micros(delivered)) for kind, key, at, delivered in rows)
 
 
-def _told(connection: Connection, stored: StoredAccount) -> tuple[datetime | None, datetime | None]:
+def told_of(connection: Connection, stored: StoredAccount) -> tuple[datetime | None, datetime | None]:
     """When the consumer was first told of this time below zero: written, and delivered."""
     if stored.negative_since is None:
         return None, None
