@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from attrs import Factory, define, field
+from attrs import Factory, define, evolve, field
 
 from headend.app.wiring import Headend
 from headend.commands.model import Command, Step
@@ -152,6 +152,9 @@ class OfficeRecords:
     async def replay(self, text: str, since: datetime, *, automatic: bool) -> Comparison:
         """What other rules would have decided."""
         policy = parse_policy(text, "the rules")
+        # What officers added to the calendar holds whatever the rules are.
+        closed = await self.headend.store.console.closures.of_house()
+        policy = evolve(policy, calendar=policy.calendar.beside(closed))
         return await self.headend.store.accounts.replay(policy, since, automatic=automatic)
 
     async def audit_report(self, *, anew: bool = False) -> AuditReport:
@@ -177,19 +180,6 @@ class OfficeRecords:
             "second_person": document.second_person,
             "alone": document.approve_alone,
         }
-
-    def schedules(self) -> list[dict[str, Any]]:
-        """What is read how often."""
-        return [
-            {
-                "name": each.name,
-                "every": "by the calendar" if each.every is None else str(each.every),
-                "jitter": str(each.jitter),
-                "tasks": ", ".join(each.tasks),
-                "groups": ", ".join(each.groups) or "all",
-            }
-            for each in self.headend.setup.schedules
-        ]
 
     def preview(self, language: str) -> list[tuple[str, str]]:
         """Every message with an example's words."""

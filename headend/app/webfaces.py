@@ -3,6 +3,7 @@
 from litestar import Litestar
 
 from headend.app.acts import OfficeActs
+from headend.app.consoleacts import ConsoleActs
 from headend.app.othersystems import OtherSystems
 from headend.app.portaldesk import portal_desk
 from headend.app.records import OfficeRecords
@@ -30,6 +31,7 @@ def faces(headend: Headend) -> Faces:
         listings=store.listings,
         records=OfficeRecords(headend),
         acts=OfficeActs(headend),
+        care=ConsoleActs(headend),
         tokens=store.tokens,
         exchange=OtherSystems(headend),
         secure=bool(section.tls_cert) or (section.public_url or "").startswith("https://"),

@@ -14,6 +14,7 @@ from headend.app.complete import periodic_profiles
 from headend.app.opening import MACHINE_CLOCK, Clock
 from headend.app.setup import Setup
 from headend.app.sharedplaces import SharedPlaces
+from headend.app.visitrecording import VisitRecorder
 from headend.commands.executor import Executor
 from headend.commands.topup import TopUpExecutor
 from headend.meters.inventory import Meter
@@ -37,6 +38,7 @@ from headend.storage.disk import Shedding
 from headend.storage.store import Store
 from headend.transport.address import Address, Medium
 from headend.transport.kept import KeptConnections
+from headend.transport.recording import recorded
 from headend.transport.stream import Stream
 
 #: Set in tests: the process kills itself at this point of the executor, to prove what a crash there leaves behind.
@@ -71,13 +73,13 @@ class Headend:
         self._visitor = Visitor(
             keys=self.store.keys,
             counters=self.store.counters,
-            connect=self._connect,
+            connect=recorded(self._connect),
             now=self.clock.now,
             monotonic=self.clock.monotonic,
             random_bytes=secrets.token_bytes,
             shapes=self.store.captures,
         )
-        self._keeping = evolve(self._visitor, connect=self._kept.borrow)
+        self._keeping = evolve(self._visitor, connect=recorded(self._kept.borrow))
         self.use(self.setup)
 
     def close(self) -> None:
@@ -106,6 +108,7 @@ class Headend:
             topups=TopUpExecutor(self.store.topups, self.clock.now, self.clock.sleep, checkpoint=_crash_at),
             mirror=Mirror(self.store.accounts.last_recharge) if self.setup.settings.document.prepaid.mirror else None,
             sheds=lambda: self.shedding.on,
+            recorder=VisitRecorder(self.store.console.traces, self.clock.now),
             clocks=ClockKeeper(self.setup.clock, self.store.fleet.last_clock_set, self.clock.now),
             offers=lambda meter, profile: self.model(meter.model).profile(profile) is not None,
         )

@@ -37,7 +37,7 @@ async def carry(flight: Flight, ports: VisitPorts, open_session: OpenSession, li
     try:
         # Every line that is written meanwhile, by whatever room, tells which visit it belongs to.
         with bound_contextvars(meter=meter, visit=flight.name):
-            return await _visit(flight, ports, open_session, limit_s)
+            return await _recorded(flight, ports, open_session, limit_s)
     except HeadendError as error:
         _log.error("a visit could not be written", meter=meter, error=str(error))
         return VisitResult(Outcome.FAILED, str(error), tuple(flight.visit.commands))
@@ -45,6 +45,14 @@ async def carry(flight: Flight, ports: VisitPorts, open_session: OpenSession, li
         # As text: a renderer that shows the values of variables would show keys.
         _log.error("a visit ended with a defect", meter=meter, traceback=traceback.format_exc())
         return VisitResult(Outcome.FAILED, f"{type(error).__name__}: {error}", tuple(flight.visit.commands))
+
+
+async def _recorded(flight: Flight, ports: VisitPorts, open_session: OpenSession, limit_s: float) -> VisitResult:
+    requests = tuple(each.id for each in flight.work.reads)
+    if ports.recorder is None or not requests:
+        return await _visit(flight, ports, open_session, limit_s)
+    async with ports.recorder.around(flight.work.meter, requests):
+        return await _visit(flight, ports, open_session, limit_s)
 
 
 async def _visit(flight: Flight, ports: VisitPorts, open_session: OpenSession, limit_s: float) -> VisitResult:

@@ -6,6 +6,7 @@ follows from it at once. Between any two steps a command that came in meanwhile 
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
@@ -65,6 +66,14 @@ class TopUpRunner(Protocol):
         ...
 
 
+class Recorder(Protocol):
+    """Keeps what goes over the line, where somebody asked to see it."""
+
+    def around(self, meter: Meter, requests: tuple[int, ...]) -> AbstractAsyncContextManager[None]:
+        """A visit that answers these read requests."""
+        ...
+
+
 @frozen
 class VisitPorts:
     """What every visit uses; without `topups` no meter is topped up, without `mirror` no display is written."""
@@ -77,6 +86,8 @@ class VisitPorts:
     mirror: Mirror | None = None
     #: Whether profiles are given up for want of disk; reads by hand and everything about money and relays go on.
     sheds: Callable[[], bool] = lambda: False
+    #: Without it no visit is recorded.
+    recorder: Recorder | None = None
     #: Without it no clock is set.
     clocks: ClockKeeper | None = None
     #: Whether meters of its model have a profile: a schedule may name what only some have.

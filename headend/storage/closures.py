@@ -73,6 +73,10 @@ class ClosureBook:
         """Those in force, by office; days that have passed are left out."""
         return await self._readers.run(lambda connection: _in_force(connection, self._now()))
 
+    async def of_house(self) -> Closures:
+        """What holds for the whole house, to be put beside a policy's calendar."""
+        return await self._readers.run(lambda connection: closures_for(connection, "", self._now()))
+
     async def closure(self, number: int) -> Closure:
         """One of them; raises UnknownClosure."""
         return await self._readers.run(lambda connection: _get(connection, number))

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from headend.session.ports import Now
 from headend.storage.closures import ClosureBook
+from headend.storage.housekeeping import Housekeeping
 from headend.storage.kek import Kek
 from headend.storage.protections import Protections
 from headend.storage.readers import Readers
@@ -22,6 +23,7 @@ class ConsoleParts:
     protections: Protections
     care: WorkCare
     traces: Traces
+    housekeeping: Housekeeping
 
     @classmethod
     def on(cls, writer: Writer, readers: Readers, kek: Kek | None, now: Now) -> Self:
@@ -31,4 +33,5 @@ class ConsoleParts:
             protections=Protections(writer, readers, now),
             care=WorkCare(writer, readers, now),
             traces=Traces(writer, readers, kek, now),
+            housekeeping=Housekeeping(readers),
         )

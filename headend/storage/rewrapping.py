@@ -47,6 +47,8 @@ def _rewrap(connection: Connection, database: Path, old: Kek, new: Kek, now: dat
     if row is not None and row[0] != old.check_value():
         raise KekError(f"{database}: the key from {old.source} is not the one that wraps this database's keys")
     connection.execute("PRAGMA secure_delete = ON")
+    # Recorded visits are kept for a week only, and nobody's work rests on them: they go with the key that sealed them.
+    connection.execute("DELETE FROM visit_traces")
     columns = ", ".join(f"k.{column}" for column in _COLUMNS.values())
     count = 0
     rows = connection.execute(

@@ -12,6 +12,7 @@ from headend.commands.officers import Officer
 from headend.session.ports import Now
 from headend.web.limits import Limiter
 from headend.web.ports.acts import Actor, Acts
+from headend.web.ports.care import Care
 from headend.web.ports.lists import Listings, Records
 from headend.web.ports.people import Officers, Sessions, Witness
 from headend.web.ports.systems import Exchange, Tokens
@@ -35,6 +36,7 @@ class Faces:
     listings: Listings
     records: Records
     acts: Acts
+    care: Care
     tokens: Tokens
     exchange: Exchange
     secure: bool = False

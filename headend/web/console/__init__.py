@@ -2,11 +2,39 @@
 
 from litestar import Router
 
-from headend.web.console import accounts, administration, commands, cuts, duties, lists, login, meters, today
+from headend.web.console import (
+    accounts,
+    administration,
+    calendar,
+    commands,
+    cuts,
+    duties,
+    frames,
+    lists,
+    login,
+    meters,
+    protections,
+    today,
+    work,
+)
 
 __all__ = ["console_router"]
 
-_PARTS = (login, today, lists, meters, commands, cuts, accounts, duties, administration)
+_PARTS = (
+    login,
+    today,
+    lists,
+    meters,
+    frames,
+    commands,
+    cuts,
+    calendar,
+    protections,
+    accounts,
+    work,
+    duties,
+    administration,
+)
 
 
 def console_router() -> Router:

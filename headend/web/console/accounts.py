@@ -48,6 +48,7 @@ async def account_page(request: WebRequest, consumer_no: FromPath[str]) -> Respo
         language=language,
         decisions=await ports.records.decisions(root, consumer_no, 5),
         plans=await ports.records.plans(root, consumer_no),
+        protection=await ports.care.protection(actor(request), consumer_no),
         receipt=f"DESK-{uuid4().hex[:12].upper()}",
     )
 

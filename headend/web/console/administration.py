@@ -7,7 +7,7 @@ from litestar.exceptions import PermissionDeniedException, ValidationException
 from litestar.params import FromPath
 
 from headend.commands.officers import Deed, Officer, Role, within
-from headend.web.faces import WebRequest, faces, officer
+from headend.web.faces import WebRequest, actor, faces, officer
 from headend.web.forms import fields, text
 from headend.web.pages import go_to, page
 from headend.web.scopes import SCOPES
@@ -86,6 +86,18 @@ async def revoke_token(request: WebRequest, number: FromPath[int]) -> Response[A
     raise ValidationException(f"there is no token {number}")
 
 
+@post("/administration/schedules", opt=needs(Permission.ADMINISTER), status_code=303)
+async def steer_schedule(request: WebRequest) -> Response[Any]:
+    """Suspend a schedule, or let it go on."""
+    form = await fields(request)
+    name, do = text(form, "schedule", "the schedule", 100), form.get("do")
+    if do not in ("suspend", "resume"):
+        raise ValidationException("do: suspend or resume")
+    await faces(request).care.suspend(actor(request), name, on=do == "suspend")
+    told = "no slot begins until it is resumed" if do == "suspend" else "goes on with its next slot"
+    return go_to(request, f"{_HERE}#schedules", f"{name}: {told}.")
+
+
 async def _page(request: WebRequest, secret: tuple[str, str, str] | None = None) -> Response[str]:
     ports, root = faces(request), officer(request).office
     return page(
@@ -95,7 +107,8 @@ async def _page(request: WebRequest, secret: tuple[str, str, str] | None = None)
         tokens=[each for each in await ports.tokens.tokens() if within(each.office, root)],
         offices=await ports.records.offices(root),
         unreachable=await ports.records.accounts_without_number(root),
-        schedules=ports.records.schedules(),
+        schedules=await ports.care.schedules(),
+        keys=await ports.care.keys(root),
         rules=ports.records.rules(),
         messages=[(language, ports.records.preview(language)) for language in ("hi", "en")],
         roles=list(Role),
@@ -133,4 +146,4 @@ def _office(form: dict[str, str], me: Officer) -> str:
     return office
 
 
-ROUTES: Final = (administration, add_user, change_user, add_token, revoke_token)
+ROUTES: Final = (administration, add_user, change_user, add_token, revoke_token, steer_schedule)

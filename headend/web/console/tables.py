@@ -55,6 +55,8 @@ class View:
     #: Further filters that links use: a meter, a consumer.
     given: Sequence[str] = ()
     empty: str = "Nothing here."
+    #: Addresses of lists beside this one, with their names.
+    beside: Sequence[tuple[str, str]] = ()
     extra: Mapping[str, Any] = Factory(dict)
 
 

@@ -124,25 +124,117 @@ NOTICES: Final = View(
     empty="No notice like that.",
 )
 
+_WORK_LISTS: Final = (
+    ("/console/work", "Items"),
+    ("/console/given-up", "Given up"),
+    ("/console/work?kind=reconnect_late", "Late reconnects"),
+    ("/console/work?kind=outcome_unknown", "Unknown outcomes"),
+    ("/console/conflicts", "Contradictions"),
+    ("/console/complaints", "Complaints"),
+    ("/console/corrections", "Corrections"),
+)
+
+_WORK_KINDS: Final = (
+    ("", "Any"),
+    ("reconnect_late", "late reconnect"),
+    ("reconnect_rejected", "rejected reconnect"),
+    ("outcome_unknown", "unknown outcome"),
+    ("clock_off", "clock off"),
+    ("tamper", "tamper"),
+    ("given_up", "given up"),
+    ("conflict", "contradiction"),
+)
+
 WORK: Final = View(
     "work",
     "Work",
     "/console/work",
     (
-        Column("id", "Number"),
-        Column("kind", "What", "state"),
-        Column("office", "Office", "office"),
+        Column("id", "Number", "work", sortable=True),
+        Column("kind", "What", "state", sortable=True),
+        Column("office", "Office", "office", sortable=True),
         Column("meter", "Meter", "meter"),
         Column("consumer_no", "Consumer", "consumer"),
         Column("command", "Command", "command"),
-        Column("opened_at", "Since", "moment"),
+        Column("opened_at", "Since", "moment", sortable=True),
+        Column("owner", "Owner", sortable=True),
         Column("tried", "Tried", "lines"),
         Column("closed_by", "Closed by"),
         Column("note", "Note"),
     ),
-    flags=Choice("show", "Which", (("open", "Open"), ("closed", "Closed"), ("", "All")), first="open"),
+    search="Meter or consumer number",
+    flags=Choice(
+        "show",
+        "Which",
+        (("open", "Open"), ("nobody", "Nobody has it"), ("closed", "Closed"), ("", "All")),
+        first="open",
+    ),
+    choices=(Choice("kind", "What", _WORK_KINDS),),
+    given=("meter", "owner"),
     empty="Nothing to do here.",
     extra={"close": "/console/work/{id}"},
+    beside=_WORK_LISTS,
+)
+
+GIVEN_UP: Final = View(
+    "given_up",
+    "Given up",
+    "/console/given-up",
+    (
+        Column("meter", "Meter", "meter", sortable=True),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("office", "Office", "office", sortable=True),
+        Column("outcome", "Outcome", "state", sortable=True),
+        Column("first_cause", "First cause"),
+        Column("failures", "Failures", "count", sortable=True),
+        Column("first_at", "Since", "moment", sortable=True),
+        Column("at", "Given up", "moment", sortable=True),
+        Column("tasks", "What", "list"),
+    ),
+    search="Meter or consumer number",
+    flags=Choice("show", "Which", (("", "All"), ("waiting", "Not asked for again"))),
+    choices=(
+        Choice(
+            "outcome",
+            "Outcome",
+            (
+                ("", "Any"),
+                ("unreachable", "unreachable"),
+                ("refused", "refused"),
+                ("wrong_meter", "wrong meter"),
+                ("failed", "failed"),
+                ("expired", "expired"),
+                ("busy", "busy"),
+            ),
+        ),
+    ),
+    given=("meter",),
+    empty="No visit is given up.",
+    beside=_WORK_LISTS,
+)
+
+PROTECTIONS: Final = View(
+    "protections",
+    "Protected consumers",
+    "/console/cuts/protected",
+    (
+        Column("consumer_no", "Consumer", "consumer", sortable=True),
+        Column("name", "Name", sortable=True),
+        Column("office", "Office", "office", sortable=True),
+        Column("meter", "Meter", "meter"),
+        Column("reason", "Reason"),
+        Column("added_by", "By"),
+        Column("added_at", "Since", "moment", sortable=True),
+        Column("lift_asked_by", "To be lifted, asks"),
+    ),
+    search="Consumer number, meter or name",
+    flags=Choice(
+        "show",
+        "Which",
+        (("all", "All"), ("asked", "To be lifted by a second person"), ("by_officer", "Given by officers")),
+        first="all",
+    ),
+    empty="Nobody is protected by name. Categories are protected by the policy.",
 )
 
 COMPLAINTS: Final = View(
@@ -150,20 +242,22 @@ COMPLAINTS: Final = View(
     "Complaints",
     "/console/complaints",
     (
-        Column("id", "Number"),
-        Column("at", "Written", "moment"),
+        Column("id", "Number", sortable=True),
+        Column("at", "Written", "moment", sortable=True),
         Column("consumer_no", "Consumer", "consumer"),
         Column("name", "Name"),
-        Column("office", "Office", "office"),
-        Column("subject", "About", "words"),
+        Column("office", "Office", "office", sortable=True),
+        Column("subject", "About", "words", sortable=True),
         Column("text", "Text"),
         Column("closed_by", "Closed by"),
         Column("answer", "Answer"),
     ),
+    search="Consumer number",
     flags=Choice("show", "Which", (("open", "Open"), ("closed", "Closed"), ("", "All")), first="open"),
     given=("consumer_no",),
     empty="No complaint is open.",
     extra={"close": "/console/complaints/{id}"},
+    beside=_WORK_LISTS,
 )
 
 VISITS: Final = View(
@@ -213,6 +307,8 @@ CONFLICTS: Final = View(
     ),
     given=("meter",),
     empty="No value contradicts another.",
+    extra={"open": "conflict"},
+    beside=_WORK_LISTS,
 )
 
 AUDIT: Final = View(
@@ -256,6 +352,7 @@ CORRECTIONS: Final = View(
     given=("consumer_no",),
     empty="No correction waits.",
     extra={"decide": "/console/corrections/{id}"},
+    beside=_WORK_LISTS,
 )
 
 LEDGER: Final = View(

@@ -185,10 +185,6 @@ class Records(Protocol):
         """The rules in force, as a person reads them."""
         ...
 
-    def schedules(self) -> list[dict[str, Any]]:
-        """What is read how often."""
-        ...
-
     def preview(self, language: str) -> list[tuple[str, str]]:
         """Every message with an example's words, by kind."""
         ...

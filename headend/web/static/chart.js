@@ -1,6 +1,7 @@
 // Curves with pan and zoom: <div class="chart" data-src="/…json"></div>, or data-points='{…}' with the same content.
 // {"x": [seconds since 1970], "series": [{"label": "…", "unit": "kWh", "values": [1.5, null, …], "steps": false}]}
-// A null is a gap and is drawn as one. Dragging zooms in, the wheel zooms, shift and drag moves, a double click shows all.
+// A null is a gap, and the time without data is shaded. Dragging zooms in, the wheel zooms, shift and drag moves, a
+// double click shows all; with the keyboard and on a phone the buttons below do the same.
 "use strict";
 (() => {
   const zone = "Asia/Kolkata";
@@ -32,6 +33,49 @@
     }, true);
   };
 
+  // The time between the last value before a gap and the first one after it.
+  const shade = (chart) => {
+    const [x, first] = chart.data;
+    const { left, top, width, height } = chart.bbox;
+    chart.ctx.save();
+    chart.ctx.beginPath();
+    chart.ctx.rect(left, top, width, height);
+    chart.ctx.clip();
+    chart.ctx.fillStyle = colour("--warn-soft");
+    first.forEach((value, index) => {
+      if (value !== null || index === 0 || index === first.length - 1) return;
+      const from = chart.valToPos(x[index - 1], "x", true);
+      const to = chart.valToPos(x[index + 1], "x", true);
+      chart.ctx.fillRect(from, top, to - from, height);
+    });
+    chart.ctx.restore();
+  };
+
+  const tools = (chart, place) => {
+    const move = (share, factor) => {
+      const { min, max } = chart.scales.x;
+      const middle = (min + max) / 2 + (max - min) * share;
+      const half = (max - min) * factor / 2;
+      chart.setScale("x", { min: middle - half, max: middle + half });
+    };
+    const bar = document.createElement("div");
+    bar.className = "row chart-tools";
+    for (const [label, name, act] of [
+      ["←", "Earlier", () => move(-0.5, 1)], ["→", "Later", () => move(0.5, 1)],
+      ["+", "Zoom in", () => move(0, 0.5)], ["−", "Zoom out", () => move(0, 2)],
+      ["All", "Show all", () => chart.setScale("x", { min: chart.data[0][0], max: chart.data[0].at(-1) })],
+    ]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "compact";
+      button.textContent = label;
+      button.setAttribute("aria-label", name);
+      button.addEventListener("click", act);
+      bar.append(button);
+    }
+    place.after(bar);
+  };
+
   const draw = (place, points) => {
     place.textContent = "";
     const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
@@ -52,8 +96,9 @@
       // A single value must not be stretched over years.
       scales: { x: { range: (_, min, max) => (max - min < 3600 ? [(min + max) / 2 - 1800, (min + max) / 2 + 1800] : [min, max]) } },
       cursor: { drag: { x: true, y: false } },
-      hooks: { ready: [wheel] },
+      hooks: { ready: [wheel], drawClear: [shade] },
     }, [points.x, ...points.series.map((each) => each.values)], place);
+    if (place.hasAttribute("data-tools")) tools(chart, place);
     new ResizeObserver(() => {
       if (place.clientWidth) chart.setSize({ width: place.clientWidth, height: chart.height });
     }).observe(place);
