@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from browsing import DESK, PHONE, keep, refuse_faults, refuse_overflow
 from faces_under_test import first_log_in, log_in
@@ -13,9 +15,21 @@ PAGES = {
     "commands": "commands",
     "cuts": "cuts",
     "switches": "cuts/switches",
+    "calendar": "cuts/calendar",
+    "protected": "cuts/protected",
+    "replay": "cuts/replay",
     "accounts": "accounts",
     "account": "accounts/{consumer}",
     "work": "work",
+    "given-up": "given-up",
+    "late": "work?kind=reconnect_late&show=",
+    "conflicts": "conflicts",
+    "complaints": "complaints",
+    "corrections": "corrections",
+    "notices": "notices",
+    "events": "events",
+    "visits": "visits",
+    "ledger": "ledger",
     "audit": "audit",
     "administration": "administration",
 }
@@ -66,6 +80,73 @@ def test_an_officer_approves_a_proposed_cut_and_a_second_person_is_needed_above_
     second.get_by_text("3 released").wait_for()
     site.until(lambda: all(site.relay(meter) is False for meter in meters))
     assert sorted(site.edges()) == [False, False, False]
+
+
+def test_an_officer_sees_what_went_over_the_line_and_opens_it_without_seeing_a_key(chromium, faces, administrator):
+    meter = faces.meter_of[faces.payer]
+    page = chromium.page(DESK)
+    log_in(page, faces, administrator)
+    page.goto(f"{faces.console}meters/{meter}")
+    page.get_by_role("button", name="Read with frames").click()
+    page.get_by_text("Read at the meter.").wait_for()
+    page.reload()
+    page.get_by_role("link", name="Frames of this visit").click()
+    page.get_by_role("heading", name="Frames of a visit").wait_for()
+    sealed = page.inner_text(".frames")
+    assert "aarq" in sealed
+    assert "glo-get-request" in sealed
+    assert "get-request-normal" not in sealed
+    page.get_by_role("button", name="Decipher with the meter").click()
+    page.get_by_text("deciphered", exact=True).wait_for()
+    assert "get-request-" in page.inner_text(".frames")
+    page.locator(".frames summary", has_text="get-response").first.click()
+    keep(page, "console-frames-1440")
+    content = page.content()
+    assert "octet-string" in content
+    known = re.findall(r'= "([0-9a-f]{32,})"', (faces.site.folder / "keys.toml").read_text())
+    assert known
+    assert [each for each in known if each in content] == []
+    refuse_faults(page)
+    page.goto(f"{faces.console}audit?q=decipher")
+    assert "decipher visit" in page.inner_text("main")
+
+
+def test_an_officer_adds_a_day_without_cuts_and_sees_it_in_the_calendar(chromium, faces, administrator):
+    page = chromium.page(DESK)
+    log_in(page, faces, administrator)
+    page.goto(f"{faces.console}cuts/calendar")
+    day = page.get_by_label("Day", exact=True)
+    day.fill(day.get_attribute("min"))
+    page.locator("#d-reason").fill("Sarhul")
+    page.get_by_role("button", name="Add the day").click()
+    page.get_by_text("Nobody is cut then.").wait_for()
+    assert page.locator(".month td.added.today").count() == 1
+    page.locator("#h-start").fill("12:00")
+    page.locator("#h-end").fill("14:00")
+    page.locator("#h-reason").fill("noon prayer")
+    page.get_by_role("button", name="Add the hours").click()
+    page.get_by_text("Nobody is cut then.").wait_for()
+    assert page.locator(".picture rect.added").count() == 7
+    keep(page, "console-calendar-added-1440")
+    for _ in range(2):
+        page.get_by_role("button", name="Lift", exact=True).first.click()
+        page.get_by_text("until a second person lifts it too").wait_for()
+
+
+def test_a_curve_is_moved_by_keyboard_and_a_list_by_its_address(chromium, faces, administrator):
+    page = chromium.page(PHONE)
+    log_in(page, faces, administrator)
+    page.goto(f"{faces.console}meters/{faces.meter_of[faces.payer]}?span=day")
+    page.locator(".chart canvas").wait_for()
+    zoom = page.get_by_role("button", name="Zoom in")
+    zoom.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Earlier").click()
+    page.wait_for_url("**until=*")
+    page.goto(f"{faces.console}meters?sort=-serial")
+    serials = page.locator("tbody tr td:first-child").all_inner_texts()
+    assert len(serials) == len(faces.meter_of)
+    assert [each.split()[-1] for each in serials] == sorted((each.split()[-1] for each in serials), reverse=True)
 
 
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "light"), (DESK, "light"), (DESK, "dark")])
