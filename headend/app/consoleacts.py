@@ -1,7 +1,7 @@
 """What officers keep by hand: by the store's own parts, bounded by office, each act audited in its transaction."""
 
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from attrs import define
@@ -169,8 +169,8 @@ class ConsoleActs:
         return [
             {
                 "name": each.name,
-                "every": "by the calendar" if each.every is None else str(each.every),
-                "jitter": str(each.jitter),
+                "every": "by the calendar" if each.every is None else _span(each.every),
+                "jitter": _span(each.jitter),
                 "tasks": ", ".join(each.tasks),
                 "groups": ", ".join(each.groups) or "all",
                 "suspended_at": suspended.get(each.name, (None, None))[0],
@@ -278,6 +278,15 @@ class ConsoleActs:
         if row is None:
             raise UnknownWork(number)
         return row
+
+
+def _span(span: timedelta) -> str:
+    """A span as a person says it: `15 min`, `6 h`, `2 s`."""
+    seconds = span.total_seconds()
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds and seconds % size == 0:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:g} s"
 
 
 def _inside(actor: Actor, office: str) -> str:

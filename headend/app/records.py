@@ -39,6 +39,11 @@ _EXAMPLE: Final[dict[str, str]] = {
     "amount": "₹500.00",
     "code": "482913",
     "minutes": "10",
+    "level": "₹200.00",
+    "days": "3",
+    "needed": "₹150.00",
+    "planned": "26.11.2026 10:00",
+    "payment_id": "PAY-1042",
     "number": "XXXXXX3210",
 }
 

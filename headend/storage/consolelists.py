@@ -1,4 +1,4 @@
-"""Lists of what officers alone look after: work that was given up, and who is protected."""
+"""Lists of what officers alone look after: visits given up, who is protected, what meters logged, who may log in."""
 
 from typing import Final
 
@@ -70,4 +70,74 @@ PROTECTIONS: Final = Listing(
     times=frozenset({"added_at"}),
 )
 
-CONSOLE_LISTS: Final = {"given_up": GIVEN_UP, "protections": PROTECTIONS}
+METER_EVENTS: Final = Listing(
+    source="meter_events e JOIN meters m ON m.id = e.meter",
+    columns={
+        "seen_at": "e.seen_at",
+        "meter": "m.serial",
+        "consumer_no": "m.consumer_no",
+        "office": "e.office",
+        "name": "e.name",
+        "kind": "e.kind",
+        "severity": "e.severity",
+        "code": "e.code",
+        "started_at": "e.started_at",
+        "ended_at": "e.ended_at",
+    },
+    key="e.id",
+    office="e.office",
+    sorts={"seen_at": "e.seen_at"},
+    sort="seen_at",
+    descending=True,
+    search="m.serial >= :q AND m.serial < :q_end",
+    filters={
+        "meter": "m.serial = :meter",
+        "kind": "e.kind = :kind",
+        "severity": "e.severity = :severity",
+        "lasting": "e.started_at IS NOT NULL AND e.ended_at IS NULL",
+        "seen_since": "e.seen_at > CAST(:seen_since AS INTEGER)",
+        "from": "e.seen_at >= CAST(:from AS INTEGER)",
+        "to": "e.seen_at < CAST(:to AS INTEGER)",
+    },
+    times=frozenset({"seen_at", "started_at", "ended_at"}),
+)
+
+OFFICERS: Final = Listing(
+    source="officers o",
+    columns={
+        "name": "o.name",
+        "full_name": "o.full_name",
+        "role": "o.role",
+        "office": "o.office",
+        "state": "CASE WHEN o.disabled_at IS NOT NULL THEN 'shut_out' WHEN o.password IS NULL THEN 'no_password'"
+        " ELSE 'active' END",
+        "last_login": "o.last_login",
+        "made_at": "o.made_at",
+        "made_by": "o.made_by",
+    },
+    key="o.name",
+    office="o.office",
+    sorts={
+        "name": "o.name",
+        "role": "o.role",
+        "office": "o.office",
+        "last_login": "o.last_login",
+        "made_at": "o.made_at",
+    },
+    sort="name",
+    search="o.name >= :q AND o.name < :q_end OR o.full_name LIKE :q_like",
+    filters={
+        "role": "o.role = :role",
+        "active": "o.disabled_at IS NULL",
+        "disabled": "o.disabled_at IS NOT NULL",
+        "no_password": "o.password IS NULL",
+    },
+    times=frozenset({"last_login", "made_at"}),
+)
+
+CONSOLE_LISTS: Final = {
+    "given_up": GIVEN_UP,
+    "protections": PROTECTIONS,
+    "meter_events": METER_EVENTS,
+    "officers": OFFICERS,
+}

@@ -16,8 +16,6 @@ from headend.storage.times import from_micros, to_micros
 #: A meter that was visited within this counts as reached.
 REACHED_WITHIN: Final = timedelta(hours=24)
 _LATENCY_OVER: Final = timedelta(days=7)
-#: What meters tell of by themselves begins with this, as does what tampering leaves behind.
-_TAMPER: Final = ("push.event", "push.alert", "wrong_meter")
 
 
 @frozen
@@ -105,12 +103,7 @@ def _today(connection: Connection, office: str, now: datetime) -> Today:
             "id IN (SELECT account FROM contacts WHERE listed_at IS NOT NULL) AND mobile IS NOT NULL",
             "office",
         ),
-        tampers=look.count_of(
-            "events e",
-            f"e.number > {_day_begins()} AND e.kind IN {_TAMPER} AND e.at > :since",
-            "meters m",
-            "m.serial = e.meter",
-        ),
+        tampers=look.count("meter_events", "kind = 'tamper' AND seen_at > :since", "office"),
         conflicts=look.count_of("conflicts c", "1 = 1", "meters m", "m.id = c.meter"),
         armed=_switch(connection, "armed"),
         killed=_switch(connection, "kill_switch"),
@@ -184,11 +177,6 @@ def _without_number(connection: Connection, office: str) -> dict[str, int]:
         {"office": office},
     )
     return dict(rows.fetchall())
-
-
-def _day_begins() -> str:
-    """The newest events alone are looked at: a fleet of a million writes fewer in a day."""
-    return "(SELECT coalesce(max(number), 0) - 100000 FROM events)"
 
 
 def _coverage(connection: Connection, office: str, values: dict[str, Any]) -> list[Coverage]:

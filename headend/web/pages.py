@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final
@@ -14,11 +16,13 @@ from litestar.response import Redirect
 from headend.commands.officers import Officer
 from headend.web.csrf import csrf_word
 from headend.web.faces import WebRequest, faces, visitor
-from headend.web.look import TEMPLATES, install
+from headend.web.look import TEMPLATES, install, to_the_second
 
 #: A message for the next page, set by us alone; it lives until it is shown.
 _FLASH: Final = "headend-flash"
 _FLASH_S: Final = 60
+#: A time that is kept as text.
+_ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d:\d\d")
 
 
 @cache
@@ -42,8 +46,16 @@ def words(name: object) -> str:
 
 
 def quantity(value: object) -> str:
-    """A measured value as it is written by hand: no exponent."""
-    return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    """A measured value as it is written by hand: no exponent, a time by the Indian clock."""
+    match value:
+        case Decimal():
+            return f"{value:f}"
+        case datetime():
+            return to_the_second(value)
+        case str() if _ISO.fullmatch(value):
+            return to_the_second(datetime.fromisoformat(value))
+        case _:
+            return str(value)
 
 
 def share(value: float) -> str:

@@ -7,6 +7,8 @@ from litestar.exceptions import PermissionDeniedException, ValidationException
 from litestar.params import FromPath
 
 from headend.commands.officers import Deed, Officer, Role, within
+from headend.web.console.tables import as_csv, show
+from headend.web.console.views import OFFICERS
 from headend.web.faces import WebRequest, actor, faces, officer
 from headend.web.forms import fields, text
 from headend.web.pages import go_to, page
@@ -22,6 +24,18 @@ _PER_MINUTE: Final = 120
 async def administration(request: WebRequest) -> Response[str]:
     """Users, tokens, offices, schedules, rules and messages."""
     return await _page(request)
+
+
+@get("/administration/list", opt=needs(Permission.ADMINISTER))
+async def users(request: WebRequest) -> Response[Any]:
+    """Everybody who may log in, as a list."""
+    return await show(request, OFFICERS)
+
+
+@get("/administration/list.csv", opt=needs(Permission.ADMINISTER))
+async def users_csv(request: WebRequest) -> Response[Any]:
+    """The same as CSV."""
+    return await as_csv(request, OFFICERS)
 
 
 @post("/administration/users", opt=needs(Permission.ADMINISTER), status_code=200)
@@ -146,4 +160,13 @@ def _office(form: dict[str, str], me: Officer) -> str:
     return office
 
 
-ROUTES: Final = (administration, add_user, change_user, add_token, revoke_token, steer_schedule)
+ROUTES: Final = (
+    administration,
+    users,
+    users_csv,
+    add_user,
+    change_user,
+    add_token,
+    revoke_token,
+    steer_schedule,
+)

@@ -31,6 +31,7 @@ async def meter_page(request: WebRequest, serial: FromPath[str]) -> Response[str
     commands, _ = await ports.listings.page("commands", office=root, filters={"meter": serial}, limit=_FEW)
     visits, _ = await ports.listings.page("visits", office=root, filters={"meter": serial}, limit=_FEW)
     events, _ = await ports.listings.page("events", office=root, filters={"meter": serial}, limit=_FEW)
+    logged, _ = await ports.listings.page("meter_events", office=root, filters={"meter": serial}, limit=_FEW)
     span, last = _span(request), _last(request)
     now = ports.now()
     return page(
@@ -42,6 +43,7 @@ async def meter_page(request: WebRequest, serial: FromPath[str]) -> Response[str
         commands=commands,
         visits=visits,
         events=events,
+        logged=logged,
         span=span,
         spans=list(SPANS),
         last=last,

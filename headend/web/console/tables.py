@@ -1,7 +1,7 @@
 """One kind of list page: sorted, filtered and paged on the server, with its state in the address, and as CSV."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from litestar.exceptions import ValidationException
 
 from headend.web.csvtext import csv_text
 from headend.web.faces import WebRequest, faces, officer
+from headend.web.look import INDIA
 from headend.web.pages import page
 
 #: Rows of a page: a screen and a half.
@@ -54,6 +55,8 @@ class View:
     choices: Sequence[Choice] = ()
     #: Further filters that links use: a meter, a consumer.
     given: Sequence[str] = ()
+    #: Whether it is bounded by a first and a last day (filters `from` and `to` of the list).
+    days: bool = False
     empty: str = "Nothing here."
     #: Addresses of lists beside this one, with their names.
     beside: Sequence[tuple[str, str]] = ()
@@ -103,10 +106,28 @@ def filters_of(view: View, query: Mapping[str, str], now: datetime) -> dict[str,
         value = query.get(choice.name, choice.first)
         if value and value in dict(choice.options):
             found[choice.name] = value
+    if view.days:
+        found |= _days(query)
     if view.flags is not None:
         flag = query.get("show", view.flags.first)
         if flag and flag in dict(view.flags.options):
             found[flag] = str(int((now.timestamp() - 86_400) * 1_000_000))
+    return found
+
+
+def _days(query: Mapping[str, str]) -> dict[str, str]:
+    """The days that an address names, from midnight to midnight in India, as the store counts time."""
+    found = {}
+    for name, later in (("from", 0), ("to", 1)):
+        text = query.get(name, "")
+        if not text:
+            continue
+        try:
+            day = date.fromisoformat(text)
+        except ValueError as error:
+            raise ValidationException(f"{name}: a day such as 2026-11-24 is expected") from error
+        at = datetime.combine(day, time(), INDIA).timestamp() + later * 86_400
+        found[name] = str(int(at * 1_000_000))
     return found
 
 

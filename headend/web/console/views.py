@@ -2,6 +2,11 @@
 
 from typing import Final
 
+from headend.commands.officers import Role
+from headend.meters.events import EventKind, Severity
+from headend.notify.model import NoticeKind
+from headend.prepaid.model import EntryKind
+from headend.scheduler.ports import Outcome
 from headend.web.console.tables import Choice, Column, View
 
 _STATES: Final = tuple(
@@ -100,6 +105,7 @@ COMMANDS: Final = View(
         Choice("target", "Target", (("", "Any"), ("connected", "connected"), ("disconnected", "disconnected"))),
     ),
     given=("meter", "consumer_no"),
+    days=True,
     empty="No command like that.",
 )
 
@@ -108,7 +114,7 @@ NOTICES: Final = View(
     "Notices",
     "/console/notices",
     (
-        Column("at", "Written", "moment"),
+        Column("at", "Written", "moment", sortable=True),
         Column("consumer_no", "Consumer", "consumer"),
         Column("name", "Name"),
         Column("office", "Office", "office"),
@@ -119,8 +125,14 @@ NOTICES: Final = View(
         Column("delivered_at", "Delivered", "moment"),
         Column("error", "Error"),
     ),
-    flags=Choice("show", "Which", (("", "All"), ("failed", "Not delivered"))),
+    flags=Choice(
+        "show", "Which", (("", "All"), ("failed", "Not delivered"), ("failed_since", "Not delivered in a day"))
+    ),
+    choices=(
+        Choice("kind", "Notice", (("", "Any"), *((each.value, each.value.replace("_", " ")) for each in NoticeKind))),
+    ),
     given=("consumer_no",),
+    days=True,
     empty="No notice like that.",
 )
 
@@ -171,6 +183,7 @@ WORK: Final = View(
     ),
     choices=(Choice("kind", "What", _WORK_KINDS),),
     given=("meter", "owner"),
+    days=True,
     empty="Nothing to do here.",
     extra={"close": "/console/work/{id}"},
     beside=_WORK_LISTS,
@@ -255,6 +268,7 @@ COMPLAINTS: Final = View(
     search="Consumer number",
     flags=Choice("show", "Which", (("open", "Open"), ("closed", "Closed"), ("", "All")), first="open"),
     given=("consumer_no",),
+    days=True,
     empty="No complaint is open.",
     extra={"close": "/console/complaints/{id}"},
     beside=_WORK_LISTS,
@@ -265,14 +279,18 @@ VISITS: Final = View(
     "Visits",
     "/console/visits",
     (
-        Column("finished", "Ended", "moment"),
+        Column("finished", "Ended", "moment", sortable=True),
         Column("meter", "Meter", "meter"),
         Column("office", "Office", "office"),
         Column("outcome", "Outcome", "state"),
         Column("error", "Error"),
     ),
     flags=Choice("show", "Which", (("", "All"), ("failed", "Failed"))),
+    choices=(
+        Choice("outcome", "Outcome", (("", "Any"), *((each.value, each.value.replace("_", " ")) for each in Outcome))),
+    ),
     given=("meter",),
+    days=True,
     empty="No visit like that.",
 )
 
@@ -281,8 +299,8 @@ EVENTS: Final = View(
     "Events",
     "/console/events",
     (
-        Column("number", "Number"),
-        Column("at", "Time", "moment"),
+        Column("number", "Number", sortable=True),
+        Column("at", "Time", "moment", sortable=True),
         Column("kind", "What", "words"),
         Column("meter", "Meter", "meter"),
         Column("consumer_no", "Consumer", "consumer"),
@@ -290,7 +308,58 @@ EVENTS: Final = View(
         Column("payload", "Facts", "json"),
     ),
     given=("meter", "consumer_no", "kind"),
+    days=True,
     empty="Nothing has happened.",
+)
+
+METER_EVENTS: Final = View(
+    "meter_events",
+    "Events of meters",
+    "/console/meter-events",
+    (
+        Column("seen_at", "Seen", "moment", sortable=True),
+        Column("meter", "Meter", "meter"),
+        Column("consumer_no", "Consumer", "consumer"),
+        Column("office", "Office", "office"),
+        Column("name", "What", "words"),
+        Column("kind", "Kind", "words"),
+        Column("severity", "Severity", "state"),
+        Column("started_at", "Began", "moment"),
+        Column("ended_at", "Ended", "moment"),
+    ),
+    search="Meter",
+    flags=Choice("show", "Which", (("", "All"), ("lasting", "Lasting"), ("seen_since", "Seen in a day"))),
+    choices=(
+        Choice("kind", "Kind", (("", "Any"), *((each.value, each.value) for each in EventKind))),
+        Choice("severity", "Severity", (("", "Any"), *((each.value, each.value) for each in Severity))),
+    ),
+    given=("meter",),
+    days=True,
+    empty="No meter logged anything like that.",
+)
+
+OFFICERS: Final = View(
+    "officers",
+    "Users",
+    "/console/administration/list",
+    (
+        Column("name", "Name", sortable=True),
+        Column("full_name", "Full name"),
+        Column("role", "Role", sortable=True),
+        Column("office", "Office", "office", sortable=True),
+        Column("state", "State", "state"),
+        Column("last_login", "Last log in", "moment", sortable=True),
+        Column("made_at", "Added", "moment", sortable=True),
+        Column("made_by", "By"),
+    ),
+    search="Name",
+    flags=Choice(
+        "show",
+        "Which",
+        (("", "All"), ("active", "May log in"), ("disabled", "Shut out"), ("no_password", "No password yet")),
+    ),
+    choices=(Choice("role", "Role", (("", "Any"), *((each.value, each.value) for each in Role))),),
+    empty="Nobody like that.",
 )
 
 CONFLICTS: Final = View(
@@ -298,14 +367,15 @@ CONFLICTS: Final = View(
     "Conflicts",
     "/console/conflicts",
     (
-        Column("at", "Captured", "moment"),
-        Column("meter", "Meter", "meter"),
-        Column("office", "Office", "office"),
-        Column("object", "Object"),
+        Column("at", "Captured", "moment", sortable=True),
+        Column("meter", "Meter", "meter", sortable=True),
+        Column("office", "Office", "office", sortable=True),
+        Column("object", "Object", sortable=True),
         Column("kept", "Kept"),
         Column("came", "Came later"),
     ),
     given=("meter",),
+    days=True,
     empty="No value contradicts another.",
     extra={"open": "conflict"},
     beside=_WORK_LISTS,
@@ -316,8 +386,8 @@ AUDIT: Final = View(
     "Audit",
     "/console/audit",
     (
-        Column("number", "Number"),
-        Column("at", "Time", "moment"),
+        Column("number", "Number", sortable=True),
+        Column("at", "Time", "moment", sortable=True),
         Column("by", "Who"),
         Column("via", "By way of"),
         Column("action", "Did"),
@@ -327,7 +397,15 @@ AUDIT: Final = View(
         Column("digest", "Digest", "digest"),
     ),
     search="Who, what or to what",
+    choices=(
+        Choice(
+            "via",
+            "By way of",
+            (("", "Any"), ("console", "console"), ("cli", "command line"), ("api", "API"), ("portal", "portal")),
+        ),
+    ),
     given=("by", "subject"),
+    days=True,
     empty="Nobody has done anything yet.",
 )
 
@@ -336,16 +414,16 @@ CORRECTIONS: Final = View(
     "Corrections",
     "/console/corrections",
     (
-        Column("id", "Number"),
+        Column("id", "Number", sortable=True),
         Column("consumer_no", "Consumer", "consumer"),
         Column("name", "Name"),
-        Column("office", "Office", "office"),
+        Column("office", "Office", "office", sortable=True),
         Column("kind", "Kind", "words"),
-        Column("amount", "Amount", "money"),
+        Column("amount", "Amount", "money", sortable=True),
         Column("reason", "Reason"),
-        Column("proposed_by", "Asked for by"),
-        Column("proposed_at", "When", "moment"),
-        Column("state", "State", "state"),
+        Column("proposed_by", "Asked for by", sortable=True),
+        Column("proposed_at", "When", "moment", sortable=True),
+        Column("state", "State", "state", sortable=True),
         Column("decided_by", "Decided by"),
     ),
     flags=Choice("show", "Which", (("open", "Waiting"), ("", "All")), first="open"),
@@ -360,7 +438,7 @@ LEDGER: Final = View(
     "Ledger",
     "/console/ledger",
     (
-        Column("at", "Time", "moment"),
+        Column("at", "Time", "moment", sortable=True),
         Column("consumer_no", "Consumer", "consumer"),
         Column("kind", "Kind", "words"),
         Column("amount", "Amount", "money"),
@@ -368,9 +446,24 @@ LEDGER: Final = View(
         Column("reference", "Reference"),
         Column("note", "Note"),
     ),
-    given=("consumer_no", "kind"),
+    choices=(Choice("kind", "Kind", (("", "Any"), *((each.value, each.value) for each in EntryKind))),),
+    given=("consumer_no",),
+    days=True,
     empty="Nothing is booked.",
 )
 
 #: Lists that are a page of their own and nothing else.
-PLAIN: Final = (METERS, ACCOUNTS, COMMANDS, NOTICES, WORK, COMPLAINTS, VISITS, EVENTS, CONFLICTS, CORRECTIONS, LEDGER)
+PLAIN: Final = (
+    METERS,
+    ACCOUNTS,
+    COMMANDS,
+    NOTICES,
+    WORK,
+    COMPLAINTS,
+    VISITS,
+    EVENTS,
+    METER_EVENTS,
+    CONFLICTS,
+    CORRECTIONS,
+    LEDGER,
+)

@@ -76,7 +76,14 @@
     place.after(bar);
   };
 
-  const draw = (place, points) => {
+  // A single value alone has no width: half an hour to either side.
+  const widened = (points) => points.x.length !== 1 ? points : {
+    x: [points.x[0] - 1800, points.x[0], points.x[0] + 1800],
+    series: points.series.map((each) => ({ ...each, values: [null, each.values[0], null] })),
+  };
+
+  const draw = (place, given) => {
+    const points = widened(given);
     place.textContent = "";
     const axis = { stroke: colour("--ink-soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
     const series = points.series.map((each, index) => ({
