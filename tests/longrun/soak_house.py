@@ -34,7 +34,7 @@ FAULTS = FaultSection(
     reboot=0.0005,
     refuse=0.02,
 )
-SCENARIO = Scenario(meters=MeterSection(opening_balance_paise=500_000, history_days=2), faults=FAULTS)
+SCENARIO = Scenario(meters=MeterSection(opening_balance_paise=500_000, history_days=6), faults=FAULTS)
 SETTINGS = """
 [clock]
 set = false
