@@ -161,13 +161,23 @@ def decode_get_response(octets: bytes) -> GetResponse:
         case 2:
             apdu = _decode_datablock(read, invoke)
         case 3:
-            apdu = GetResponseWithList(
-                invoke, tuple(decode_get_result(read) for _ in range(read.count("results", least=2)))
-            )
+            apdu = GetResponseWithList(invoke, _decode_results(read))
         case _:
             raise DecodeError(f"GET response {choice} doesn't exist", 1)
     read.end()
     return apdu
+
+
+def _decode_results(read: Cursor) -> tuple[EncodedData | DataAccessResult, ...]:
+    octets = read.octets
+    results: list[EncodedData | DataAccessResult] = []
+    for _ in range(read.count("results", least=2)):
+        if octets[read.offset : read.offset + 1] == b"\0":  # a value: `decode_get_result` without its calls
+            read.offset += 1
+            results.append(read.data())
+        else:
+            results.append(decode_get_result(read))
+    return tuple(results)
 
 
 def _decode_datablock(read: Cursor, invoke: int) -> GetResponseWithDatablock:

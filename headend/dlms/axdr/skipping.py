@@ -14,7 +14,7 @@ from headend.dlms.axdr.leaves import (
     too_large,
 )
 from headend.dlms.axdr.types import EMPTY, FORMATS, STRINGS
-from headend.dlms.axdr.values import MAX_DEPTH, Tag
+from headend.dlms.axdr.values import MAX_DEPTH, MAX_OCTETS, Tag
 from headend.dlms.errors import DecodeError
 
 
@@ -47,6 +47,11 @@ def skip(octets: bytes, offset: int, shared: list[int] | None = None) -> int:
     """
     if shared is None:
         return _skip(octets, offset, 0, open_budget(octets, offset))
+    # Of a fixed size, as nearly every result of a list is: it has no elements, so only its end is to be checked.
+    size = _SIZES[octets[offset]] if offset < len(octets) <= MAX_OCTETS else None
+    if size is not None and offset + size < len(octets):
+        shared[0] -= _DATA_COST
+        return offset + 1 + size
     budget = open_budget(octets, offset, shared[0] - _DATA_COST)
     allowed, budget[1] = budget[0], _UNLIMITED
     end = _skip(octets, offset, 0, budget)

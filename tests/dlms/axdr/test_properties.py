@@ -139,6 +139,9 @@ def test_reader_and_skipper_find_the_same_end(data, before, after):
     end = len(before) + len(octets)
     around = before + octets + after
     assert skip(around, len(before)) == end
+    assert skip(around, len(before), [61_440]) == end
+    with pytest.raises(DecodeError):
+        skip(around[: end - 1], len(before), [61_440])
     assert decode_at(around, len(before)) == (data, end)
 
 
