@@ -3,13 +3,16 @@
 import pytest
 from store_making import OFFICE, settle_in
 
+from headend.storage.consolelists import CONSOLE_LISTS
 from headend.storage.lists import LISTS
 
+EVERY = {**LISTS, **CONSOLE_LISTS}
 
-@pytest.mark.parametrize("name", sorted(LISTS))
+
+@pytest.mark.parametrize("name", sorted(EVERY))
 async def test_every_list_can_be_sorted_filtered_counted_and_paged(store, tmp_path, name):
     await settle_in(store, tmp_path, count=2)
-    listing = LISTS[name]
+    listing = EVERY[name]
     plain, more = await store.listings.page(name)
     assert not more
     assert await store.listings.count(name) == len(plain)
