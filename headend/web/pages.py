@@ -21,6 +21,7 @@ from headend.web.look import TEMPLATES, install, to_the_second
 #: A message for the next page, set by us alone; it lives until it is shown.
 _FLASH: Final = "headend-flash"
 _FLASH_S: Final = 60
+_STORED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 #: A time that is kept as text.
 _ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?[+-]\d\d:\d\d")
 
@@ -36,7 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     install(made)
-    made.filters.update(words=words, share=share, quantity=quantity, json=json.loads)
+    made.filters.update(dated=dated, words=words, share=share, quantity=quantity, json=json.loads)
     return made
 
 
@@ -56,6 +57,14 @@ def quantity(value: object) -> str:
             return to_the_second(datetime.fromisoformat(value))
         case _:
             return str(value)
+
+
+def dated(line: str) -> str:
+    """A line that begins with a moment as the store writes it (`2026-11-24T05:00:00Z …`), by the Indian clock."""
+    at, _, rest = line.partition(" ")
+    if not _STORED.fullmatch(at):
+        return line
+    return f"{to_the_second(datetime.fromisoformat(at))} {rest}"
 
 
 def share(value: float) -> str:

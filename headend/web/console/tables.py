@@ -141,7 +141,7 @@ def _page_number(query: Mapping[str, str]) -> int:
 def _cell(value: Any, kind: str) -> Any:  # noqa: ANN401  any value of a list
     match value:
         case datetime():
-            return value.isoformat(timespec="seconds")
+            return value.astimezone(INDIA).isoformat(timespec="seconds")
         case int() if kind == "money":
             return Decimal(value) / 100
         case int() if kind == "supply":
