@@ -77,11 +77,15 @@ async def _measure(site, days):
                     await stand_in(headend)
                 steps = await record(site, headend) if day else []
                 round_ = await one_round(headend, site.visited)
-            say(f"fleet of {site.meters}, day {day}: {round_.cost * 1e3:.2f} ms of CPU a visit")
+            wall = round_.wall / round_.visits
+            say(
+                f"fleet of {site.meters}, day {day}: {round_.cost * 1e3:.2f} ms of CPU a visit, {wall * 1e3:.1f} of wall"
+            )
             held = await _held(site) if day == days else ()
         if day:  # the first one makes the rows that a day adds to
             total.add(round_)
             bares.append(await _bare(steps, site.cpu))
+            say(f"bare replay {bares[-1] * 1e6:.0f} µs")
     octets = _octets_a_value(site.folder / "headend.db")
     return Fleet(site.meters, total, sum(bares) / len(bares), len(steps), octets, *held)
 

@@ -37,11 +37,30 @@ class ProfileReader:
 
     def rows(self, raw: Iterable[RawRow]) -> ProfileRows:
         """The rows that state a moment; the others are in `undated`. DecodeError for a row of another width."""
-        return ProfileRows(self.profile, self.columns, tuple(row for row, _ in self._read(raw) if row))
+        raw = raw if isinstance(raw, list) else list(raw)
+        rows = self._all_dated(raw)
+        if rows is None:
+            rows = tuple(row for row, _ in self._read(raw) if row)
+        return ProfileRows(self.profile, self.columns, rows)
 
     def undated(self, raw: Iterable[RawRow]) -> tuple[RawRow, ...]:
         """The rows without a moment: wildcards in their clock, or none given and no row before it."""
         return tuple(bare for row, bare in self._read(raw) if row is None)
+
+    def _all_dated(self, raw: Sequence[RawRow]) -> tuple[ProfileRow, ...] | None:
+        """The rows where their clock comes first in each, in full, and nothing is to be converted; else None."""
+        if self.clock_index:
+            return None
+        at, width, rows = moments(self.zone), self.width, []
+        for bare in raw:
+            clock, *values = bare
+            if len(bare) != width or type(clock) is not bytes or len(clock) != 12 or not _STORABLE(map(type, values)):
+                return None
+            moment = at[clock]
+            if moment is None:
+                return None
+            rows.append(ProfileRow(moment, clock, tuple(values)))
+        return tuple(rows)
 
     def _read(self, raw: Iterable[RawRow]) -> Iterable[tuple[ProfileRow | None, RawRow]]:
         before: ProfileRow | None = None

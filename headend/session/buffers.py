@@ -17,7 +17,7 @@ from headend.session.services import Services
 from headend.session.shapes import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 BUFFER: Final = 2
 ENTRIES_IN_USE: Final = 7
@@ -78,7 +78,7 @@ class Buffer:
         pieces = span.pieces(period * MOST_ROWS) if period else iter((span,))
         for piece in pieces:
             raw = await self._piece(piece)
-            found.extend(row for row in self._reader.rows(raw).rows if row in (span if self._whole else piece))
+            found.extend(_inside(self._reader.rows(raw).rows, span if self._whole else piece))
             if self._whole:
                 break
         return ProfileRows(self._reader.profile, self._reader.columns, tuple(found))
@@ -135,6 +135,17 @@ class Buffer:
 
     async def _get(self, access: SelectiveAccess | None) -> Rows:
         return await self._services.get_rows(self._attribute, access)
+
+
+def _inside(rows: tuple[ProfileRow, ...], span: Span) -> "Iterable[ProfileRow]":
+    """The rows captured in the span: nearly always all of them, since the meter selects."""
+    if not rows:
+        return ()
+    times = [row.time for row in rows]
+    low, high = span.since, span.until
+    if (low is None or min(times) >= low) and (high is None or max(times) <= high):
+        return rows
+    return [row for row in rows if row in span]
 
 
 def _range(restricting: CaptureObject, span: Span, zone: ZoneInfo) -> SelectiveAccess:

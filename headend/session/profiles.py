@@ -22,6 +22,10 @@ CAPTURE_OBJECTS, CAPTURE_PERIOD = 3, 4
 #: Interface classes with scaler and unit, and the attribute that holds them.
 _SCALER_ATTRIBUTES: Final = {3: 3, 4: 3, 5: 4}
 
+_MOST_READERS: Final = 1024
+#: By the identity of what they are made of, which each entry holds, so that no other object takes its place.
+_readers: dict[tuple[int, int, int, str | None], tuple[MeterModel, Profile, Shape, ProfileReader]] = {}
+
 
 async def read_shape(services: Services, profile: Profile) -> Shape:
     """What the meter captures in a profile, with which scalers, how often; AccessDenied."""
@@ -37,8 +41,19 @@ async def read_shape(services: Services, profile: Profile) -> Shape:
 
 
 def reader_of(model: MeterModel, profile: Profile, shape: Shape, zone: ZoneInfo) -> ProfileReader:
-    """What turns the rows of that shape into dated ones; DecodeError where nothing dates them."""
-    return profile_reader(model, profile, shape.captured, dict(shape.scalers), zone, capture_period=shape.period)
+    """What turns the rows of that shape into dated ones; DecodeError where nothing dates them.
+
+    Made once: a fleet has a few dozen shapes, each of them one object, and making a reader costs more than its rows do.
+    """
+    key = id(model), id(profile), id(shape), zone.key
+    kept = _readers.get(key)
+    if kept is not None and kept[0] is model and kept[1] is profile and kept[2] is shape:
+        return kept[3]
+    reader = profile_reader(model, profile, shape.captured, dict(shape.scalers), zone, capture_period=shape.period)
+    if len(_readers) >= _MOST_READERS:
+        _readers.clear()
+    _readers[key] = model, profile, shape, reader
+    return reader
 
 
 async def read_rows(

@@ -99,8 +99,8 @@ def record_conflict(connection: Connection, visit: Visit, item: str, at: datetim
 
 
 def _parameters(visit: Visit, rows: Iterable[ProfileRow]) -> list[tuple[Any, ...]]:
-    meter, number = visit.meter.id, visit.id
-    return [(meter, to_hundredths(row.time), row.clock, number, *row.values) for row in rows]
+    meter, number, hundredths = visit.meter.id, visit.id, to_hundredths
+    return [(meter, hundredths(row.time), row.clock, number, *row.values) for row in rows]
 
 
 def _compare(connection: Connection, visit: Visit, profile: ProfileRows, shape: Shape, new: int) -> Stored:

@@ -52,17 +52,26 @@ class Shape:
         return f"{self.select} AND time BETWEEN ? AND ? AND visit <> ?"
 
 
-@functools.lru_cache(maxsize=1024)
-def _of(table: str, columns: tuple[Column, ...], names: tuple[str, ...]) -> Shape:
-    return Shape(table, columns, names)
+#: Digest, description and names of a profile's columns.
+_Described = tuple[bytes, str, tuple[str, ...]]
+
+_MOST_KNOWN: Final = 1024
+#: By the identity of the columns, which each entry holds.
+_described_by: dict[int, tuple[str, tuple[Column, ...], _Described]] = {}
+_shapes: dict[tuple[str, bytes], Shape] = {}
 
 
 def shape_for(connection: Connection, profile: str, columns: tuple[Column, ...]) -> Shape:
     """The shape of these columns, made in the current transaction if it is new; raises ShapeRefused."""
-    digest, description, names = _described(profile, columns)
+    digest, description, names = _known(profile, columns)
     row = connection.execute("SELECT rows_table FROM shapes WHERE digest = ?", (digest,)).fetchone()
     table = row[0] if row is not None else _create(connection, profile, digest, description, names)
-    return _of(table, columns, names)
+    shape = _shapes.get((table, digest))
+    if shape is None:
+        if len(_shapes) >= _MOST_KNOWN:
+            _shapes.clear()
+        shape = _shapes[table, digest] = Shape(table, columns, names)
+    return shape
 
 
 def shapes_of(connection: Connection, profile: str) -> list[Shape]:
@@ -79,11 +88,23 @@ def all_tables(connection: Connection) -> list[tuple[str, str]]:
 @functools.lru_cache(maxsize=1024)
 def _read(table: str, text: str) -> Shape:
     columns = msgspec.json.decode(text, type=tuple[Column, ...])
-    return _of(table, columns, _names(columns))
+    return Shape(table, columns, _names(columns))
+
+
+def _known(profile: str, columns: tuple[Column, ...]) -> _Described:
+    """As `_described`, for the same object without a look at each column."""
+    kept = _described_by.get(id(columns))
+    if kept is not None and kept[0] == profile and kept[1] is columns:
+        return kept[2]
+    described = _described(profile, columns)
+    if len(_described_by) >= _MOST_KNOWN:
+        _described_by.clear()
+    _described_by[id(columns)] = profile, columns, described
+    return described
 
 
 @functools.lru_cache(maxsize=256)
-def _described(profile: str, columns: tuple[Column, ...]) -> tuple[bytes, str, tuple[str, ...]]:
+def _described(profile: str, columns: tuple[Column, ...]) -> _Described:
     description = msgspec.json.encode(columns)
     digest = hashlib.sha256(profile.encode() + b"\0" + description).digest()[:16]
     return digest, description.decode(), _names(columns)
