@@ -133,6 +133,19 @@ def test_an_officer_adds_a_day_without_cuts_and_sees_it_in_the_calendar(chromium
         page.get_by_text("until a second person lifts it too").wait_for()
 
 
+def test_the_day_changes_while_somebody_looks(chromium, faces, administrator):
+    page = chromium.page(DESK)
+    log_in(page, faces, administrator)
+    told = page.get_by_text("The kill switch is on.")
+    assert told.count() == 0
+    try:
+        faces.site.headend("policy", "kill")
+        told.wait_for()
+    finally:
+        faces.site.headend("policy", "unkill")
+    told.wait_for(state="detached")
+
+
 def test_a_curve_is_moved_by_keyboard_and_a_list_by_its_address(chromium, faces, administrator):
     page = chromium.page(PHONE)
     log_in(page, faces, administrator)

@@ -1,11 +1,13 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from office_house import CONSUMERS, EAST
 
 from headend.commands.officers import Role
 from headend.scheduler.ports import Outcome
 from headend.scheduler.steering import GivenUp
+from headend.web.console.today import _changes
 
 SOME_DAY = (datetime.now(UTC) + timedelta(days=40)).date()
 
@@ -157,3 +159,22 @@ async def test_a_curve_ends_on_the_day_that_the_address_names(web):
     assert "until=2026-11-13" in page
     for wrong in ("20-11-2026", "0001-01-01", "9999-12-31"):
         assert (await officer_1.get(f"/console/meters/E1?until={wrong}")).status_code == 400
+
+
+async def test_whoever_loses_the_right_to_look_is_told_nothing_more(web, monkeypatch):
+    monkeypatch.setattr("headend.web.console.today._EVERY_S", 0)
+    await web.officer("chief")
+    await web.officer("officer_1", Role.VIEWER)
+    officers = web.headend.store.officers
+    told = _changes(web.app.state.faces, await officers.officer("officer_1"))
+    assert "Coverage by office" in (await anext(told)).data
+    await officers.change("officer_1", Role.VIEWER, EAST)
+    with pytest.raises(StopAsyncIteration):
+        await anext(told)
+
+
+async def test_logging_out_is_in_the_audit(web):
+    officer_1 = await web.officer("officer_1", Role.VIEWER)
+    assert (await officer_1.post("/console/logout", word=await officer_1.word("/console/"))).status_code == 303
+    assert await actions(web) == ["log out"]
+    assert (await officer_1.get("/console/")).status_code == 303

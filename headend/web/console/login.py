@@ -8,7 +8,7 @@ from litestar.params import FromPath, QueryParameter
 
 from headend.commands.officers import Deed
 from headend.web.addresses import caller_address
-from headend.web.faces import WebRequest, faces
+from headend.web.faces import WebRequest, faces, officer
 from headend.web.forms import fields
 from headend.web.pages import go_to, page
 from headend.web.passwords import SHORTEST, hash_password, is_right
@@ -52,8 +52,13 @@ async def login(request: WebRequest) -> Response[Any]:
 @post("/logout", opt=needs(Permission.VIEW), status_code=303)
 async def logout(request: WebRequest) -> Response[Any]:
     """Log out."""
-    response = go_to(request, "/console/login", "You are logged out.", "plain")
-    await log_out(request, response)
+    response, ports, me = (
+        go_to(request, "/console/login", "You are logged out.", "plain"),
+        faces(request),
+        officer(request),
+    )
+    with ports.witness(Deed(ports.now(), me.name, CONSOLE, "log out", me.name, me.office)):
+        await log_out(request, response)
     return response
 
 

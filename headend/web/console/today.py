@@ -8,12 +8,15 @@ from litestar import Response, get
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
+from headend.commands.officers import Officer
 from headend.web.faces import Faces, WebRequest, faces, officer
 from headend.web.pages import environment, page
 from headend.web.security import Permission, needs
 
 #: The page is told so often while it is open.
 _EVERY_S: Final = 5.0
+#: Then the browser asks anew, and whoever logged out meanwhile or was given another office is told nothing more.
+_TURNS: Final = 60
 
 
 @get("/", opt=needs(Permission.VIEW))
@@ -25,14 +28,16 @@ async def today(request: WebRequest) -> Response[str]:
 @get("/today/live", opt=needs(Permission.VIEW))
 async def live(request: WebRequest) -> ServerSentEvent:
     """The same numbers, as they change."""
-    return ServerSentEvent(_changes(faces(request), officer(request).office))
+    return ServerSentEvent(_changes(faces(request), officer(request)))
 
 
-async def _changes(ports: Faces, office: str) -> AsyncIterator[ServerSentEventMessage]:
+async def _changes(ports: Faces, who: Officer) -> AsyncIterator[ServerSentEventMessage]:
     """The numbers' part of the page, whenever it differs from what was sent before."""
     before = ""
-    while True:
-        text = environment().get_template("console/numbers.html").render(**await _numbers(ports, office))
+    for _ in range(_TURNS):
+        if await ports.officers.officer(who.name) != who:
+            return
+        text = environment().get_template("console/numbers.html").render(**await _numbers(ports, who.office))
         if text != before:
             before = text
             yield ServerSentEventMessage(data=text, event="numbers")
