@@ -23,7 +23,7 @@ from headend.dlms.axdr import (
     skip,
     to_notation,
 )
-from headend.dlms.errors import LocalError
+from headend.dlms.errors import DecodeError, LocalError
 
 RANGES = {
     Tag.BCD: (-(2**7), 2**7 - 1),
