@@ -20,7 +20,7 @@ class ShapeKey:
     profile: str
 
 
-@frozen
+@frozen(cache_hash=True)
 class Shape:
     """Capture objects in their order (none for single registers), their scalers, capture period in seconds."""
 

@@ -41,7 +41,10 @@ class Counters:
         kept = self._kept.pop((meter, role), range(0))
         if len(kept) < count:
             ahead, token = self.ahead, self._writer.token
-            kept = await self._writer.run(lambda connection: _reserve(connection, meter, role, count, ahead, token))
+            # Calm: most visits of a round begin with it, and each that did not wait would be a transaction of its own.
+            kept = await self._writer.run(
+                lambda connection: _reserve(connection, meter, role, count, ahead, token), calm=True
+            )
         block, left = kept[:count], kept[count:]
         # Where two have reserved at once, only the higher rest may be used after both: a meter wants rising counters.
         if left.start >= self._kept.get((meter, role), left).start and left:
