@@ -162,8 +162,9 @@ class SentNotice:
 class AccountView:
     """One account as it stands inside the current transaction: facts, how far energy is charged, and notices.
 
-    `notices` holds those of the last days, and at least the newest of each kind. `daily_use`: paise a day over the last
-    week, None where less than a day of it is known. `closures`: what officers added to the calendar for its office.
+    `notices` holds those of the last days, and at least the newest of each kind, in the order of writing.
+    `daily_use`: paise a day over the last week, None where less than a day of it is known. `closures`: what officers
+    added to the calendar for its office.
     """
 
     facts: Facts

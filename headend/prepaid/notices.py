@@ -46,7 +46,8 @@ def due_notices(
 ) -> tuple[DueNotice, ...]:
     """The notices that follow from a decision and from what the relay shows, without those already `sent`.
 
-    `daily_use`: paise a day, None where it is not known; with it a notice tells how long the credit lasts.
+    `sent` is in the order of writing. `daily_use`: paise a day, None where it is not known; with it a notice tells how
+    long the credit lasts.
     """
     facts = decision.facts
     days = days_left(facts.balance, daily_use)
@@ -79,9 +80,10 @@ def planned_cut(facts: Facts, policy: Policy) -> datetime | None:
     return policy.calendar.next_open(max(earliest), facts.time_zone)
 
 
-def _relay_notice(decision: Decision, policy: Policy, sent: Iterable[SentNotice]) -> DueNotice | None:
+def _relay_notice(decision: Decision, policy: Policy, sent: tuple[SentNotice, ...]) -> DueNotice | None:
     facts = decision.facts
-    last = max((notice for notice in sent if notice.kind in _OF_THE_RELAY), key=_written, default=None)
+    # By their order, not by their times: two may share a moment, and a clock that was set back tells another one.
+    last = next((notice for notice in reversed(sent) if notice.kind in _OF_THE_RELAY), None)
     if decision.reason is Reason.PRESS_BUTTON:
         kind, said = "press_button", last is not None and last.kind == "press_button"
     elif facts.relay_connected is False and facts.disconnected_by_us:
@@ -94,10 +96,6 @@ def _relay_notice(decision: Decision, policy: Policy, sent: Iterable[SentNotice]
         return None
     number = f"{facts.now:%Y%m%dT%H%M%S}" if facts.relay_command is None else str(facts.relay_command)
     return DueNotice(kind, f"{kind}:{number}", _owed(facts, policy) if kind == "cut_done" else _fields(facts))
-
-
-def _written(notice: SentNotice) -> datetime:
-    return notice.at
 
 
 def _credit_notice(

@@ -64,7 +64,7 @@ _NOTICES: Final = """
 SELECT n.account, n.kind, n.key, n.at, n.delivered_at FROM notices n
 WHERE n.account IN ({marks}) AND (n.at > ? OR n.id IN (
   SELECT max(id) FROM notices WHERE account IN ({marks}) GROUP BY account, kind))
-ORDER BY n.account, n.at, n.id
+ORDER BY n.account, n.id
 """
 
 _TOLD: Final = """

@@ -57,7 +57,7 @@ WHERE account = ? AND booked_at >= ? AND kind IN ('recharge', 'deposit', 'revers
 _NOTICES: Final = """
 SELECT kind, key, at, delivered_at FROM notices n WHERE account = :account AND (at > :since OR id IN (
   SELECT max(id) FROM notices WHERE account = :account GROUP BY kind))
-ORDER BY at, id
+ORDER BY id
 """
 
 _CUTS: Final = """
@@ -234,7 +234,7 @@ def _topup_open(connection: Connection, stored: StoredAccount) -> bool:
 
 
 def notices_of(connection: Connection, account: int, now: datetime) -> tuple[SentNotice, ...]:
-    """The notices of the last weeks and the newest of each kind, the oldest first."""
+    """The notices of the last weeks and the newest of each kind, in the order in which they were written."""
     rows = connection.execute(_NOTICES, {"account": account, "since": to_micros(now - NOTICES_SPAN)})
     return tuple(SentNotice(kind, key, from_micros(at), from_micros(delivered)) for kind, key, at, delivered in rows)
 

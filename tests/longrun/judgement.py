@@ -28,7 +28,7 @@ class Judgement:
         accounts = self._recomputed()
         moves = await self._sent()
         sent = {meter: [f"{target} {at}" for target, at in each] for meter, each in moves.items()}
-        notices = await self._notices()
+        notices, replaced = await self._notices(), await self._replaced()
         by_office = []
         for meter in self.ran.house.fleet.meters:
             account = accounts[meter]
@@ -48,7 +48,7 @@ class Judgement:
                     wrong += [
                         f"{meter.identity.serial} at {at}: {why}" for why in self._why_wrong(meter, account, permit)
                     ]
-            wrong += self._ends_well(meter, account, notices[meter])
+            wrong += self._ends_well(meter, account, notices[meter], replaced[meter.identity.serial])
         wrong += over_caps(RULES, by_office)
         wrong += await self._ledger(accounts)
         wrong += await self._journal()
@@ -86,16 +86,15 @@ class Judgement:
         paid = [each.at for each in self.ran.payments[meter] if each.at <= restored and account.at(each.at) > 0]
         return None if not paid else restored - max(began, _first_since(paid, account, restored))
 
-    def _ends_well(self, meter, account, notices):
+    def _ends_well(self, meter, account, notices, replaced):
         serial, relay = meter.identity.serial, meter.relay
         if account.balance > 0 and not relay.output_state:
             yield f"{serial}: in the dark with {account.balance} paise"
-        done, cuts = notices["cut_done"], sum(not edge.connected for edge in relay.edges)
-        restored = sum(edge.connected for edge in relay.edges)
-        if done != cuts:
-            yield f"{serial}: cut {cuts} times and told {done} times"
-        if notices["restored"] != restored:
-            yield f"{serial}: restored {restored} times and told {notices['restored']} times"
+        cuts = sum(not edge.connected for edge in relay.edges)
+        for what, kind, happened in (("cut", "cut_done", cuts), ("restored", "restored", len(relay.edges) - cuts)):
+            # A cut whose answer was lost, and that was paid for before it was read, is over when the house knows of it.
+            if not happened - replaced <= notices[kind] <= happened:
+                yield f"{serial}: {what} {happened} times, {replaced} of them over, and told {notices[kind]} times"
 
     def _recomputed(self):
         house, accounts = self.ran.house, {}
@@ -149,6 +148,15 @@ class Judgement:
         for serial, target, at in rows:
             sent[self.ran.house.fleet.by_serial(serial)].append((Target(target), moment_of(at)))
         return sent
+
+    async def _replaced(self):
+        """How many cuts of a meter were replaced by a reconnect before anybody knew that they had been made."""
+        rows = await self.ran.house.query(
+            "SELECT m.serial FROM commands c JOIN meters m ON m.id = c.meter"
+            " WHERE c.target = 'disconnected' AND c.state = 'confirmed' AND c.superseded_by IS NOT NULL"
+        )
+        self.ran.happened["cuts paid for before they were known"] += len(rows)
+        return Counter(serial for (serial,) in rows)
 
     async def _notices(self):
         rows = await self.ran.house.query(

@@ -139,6 +139,18 @@ def test_a_second_cut_is_told_again():
     assert done.key == "cut_done:20260304T060000"
 
 
+def test_what_was_told_last_is_known_by_the_order_of_writing():
+    # Both told in one moment (the first had found no way before), or by a clock that was set back in between.
+    for later in (timedelta(0), -DAY):
+        told = (
+            SentNotice("cut_done", "cut_done:17", NOON - DAY, None),
+            SentNotice("restored", "restored:18", NOON - DAY + later, None),
+        )
+        (done,) = due(view(*told, relay_connected=False, disconnected_by_us=True, relay_command=19))
+        assert done.key == "cut_done:19"
+        assert due(view(*told, balance=50_000, relay_command=18)) == ()
+
+
 def test_a_relay_opened_by_others_is_not_told_as_a_cut():
     assert due(view(relay_connected=False, balance=50_000)) == ()
 
