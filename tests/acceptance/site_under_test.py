@@ -179,8 +179,8 @@ class Site:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=timeout, check=False)
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    def start_daemon(self, *arguments, crash_point=None):
-        environment = os.environ | {"HEADEND_CONFIG": str(self.config)}
+    def start_daemon(self, *arguments, crash_point=None, environment=None):
+        environment = os.environ | {"HEADEND_CONFIG": str(self.config)} | (environment or {})
         if crash_point is not None:
             environment["HEADEND_CRASH_POINT"] = crash_point
         log = (self.folder / "daemon.log").open("a")
