@@ -16,6 +16,8 @@ SHOWN = {
     "console-today-1440-light": "console-today",
     "console-reconnected-1440": "console-reconnected",
     "console-proposed-1440": "console-proposed",
+    "console-calendar-added-1440": "console-calendar",
+    "console-frames-1440": "console-frames",
 }
 
 

@@ -172,7 +172,8 @@ def test_every_page_fits_and_has_no_serious_fault(chromium, faces, administrator
     consumer = faces.further[0]
     faults = []
     for name, path in PAGES.items():
-        page.goto(faces.console + path.format(meter=faces.meter_of[consumer], consumer=consumer))
+        answer = page.goto(faces.console + path.format(meter=faces.meter_of[consumer], consumer=consumer))
+        assert answer.status == 200, answer.url
         keep(page, f"console-{name}-{size[0]}-{scheme}")
         for look in (refuse_overflow, refuse_faults):
             try:

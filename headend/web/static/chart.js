@@ -8,6 +8,16 @@
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const names = ["--accent", "--warn", "--good", "--bad", "--ink-soft"];
 
+  // Days before months and the clock of 24 hours, by the step between two marks.
+  const dates = [
+    [31_536_000, "{YYYY}", null, null, null, null, null, null, 1],
+    [2_419_200, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+    [86_400, "{DD}-{MM}", "\n{YYYY}", null, null, null, null, null, 1],
+    [3600, "{HH}:{mm}", "\n{DD}-{MM}-{YYYY}", null, "\n{DD}-{MM}", null, null, null, 1],
+    [60, "{HH}:{mm}", "\n{DD}-{MM}-{YYYY}", null, "\n{DD}-{MM}", null, null, null, 1],
+    [1, "{HH}:{mm}:{ss}", "\n{DD}-{MM}-{YYYY}", null, "\n{DD}-{MM}", null, null, null, 1],
+  ];
+
   const wheel = (chart) => {
     const over = chart.over;
     over.addEventListener("wheel", (event) => {
@@ -98,7 +108,7 @@
       width: place.clientWidth,
       height: Math.max(place.clientHeight, 240),
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
-      axes: [axis, { ...axis, size: 64 }],
+      axes: [{ ...axis, values: dates }, { ...axis, size: 64 }],
       series: [{ label: place.dataset.time || "Time", value: "{DD}-{MM}-{YYYY} {HH}:{mm}" }, ...series],
       // A single value must not be stretched over years.
       scales: { x: { range: (_, min, max) => (max - min < 3600 ? [(min + max) / 2 - 1800, (min + max) / 2 + 1800] : [min, max]) } },
