@@ -1,4 +1,4 @@
-"""Several processes on one database: what one may still write, what becomes of what it was doing, what holds over all."""
+"""Several processes on one database: what one may write, what becomes of what it was doing, what holds over all."""
 
 import asyncio
 import json
