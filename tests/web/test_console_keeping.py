@@ -7,6 +7,7 @@ from office_house import CONSUMERS, EAST
 from headend.commands.officers import Role
 from headend.scheduler.ports import Outcome
 from headend.scheduler.steering import GivenUp
+from headend.transport.recording import Recording
 from headend.web.console.today import _changes
 
 SOME_DAY = (datetime.now(UTC) + timedelta(days=40)).date()
@@ -178,3 +179,32 @@ async def test_logging_out_is_in_the_audit(web):
     assert (await officer_1.post("/console/logout", word=await officer_1.word("/console/"))).status_code == 303
     assert await actions(web) == ["log out"]
     assert (await officer_1.get("/console/")).status_code == 303
+
+
+async def test_nothing_of_another_office_is_kept_or_seen(web):
+    await given_up(web, "W1")
+    chief, officer_1 = await web.officer("chief"), await web.officer("officer_1", Role.ADMINISTRATOR, EAST)
+    word = await chief.word("/console/given-up")
+    await chief.post("/console/work/open", {"meter": "W1", "kind": "given_up", "note": "x"}, word=word)
+    await chief.post("/console/cuts/protected", {"consumer_no": CONSUMERS["W1"], "reason": "x"}, word=word)
+    await chief.post("/console/meters/W1/read", {"frames": "yes"}, word=word)
+    kept = Recording()
+    kept.add(1, bytes.fromhex("000100100001000204010203"), sent=True)
+    await web.headend.store.console.traces.keep("W1", 1, "chief", kept, datetime.now(UTC))
+    assert "Frames of a visit" in (await chief.get("/console/meters/W1/frames/1")).text
+    before, word = await actions(web), await officer_1.word("/console/given-up")
+    for path in ("/console/work/1", "/console/meters/W1/frames/1", "/console/meters/W1/read/1"):
+        assert (await officer_1.get(path)).status_code == 404, path
+    for path, fields in (
+        ("/console/work/1", {"note": "x"}),
+        ("/console/work/1/do", {"do": "take"}),
+        ("/console/work/open", {"meter": "W1", "kind": "conflict", "note": "x"}),
+        ("/console/given-up/again", {"meter": "W1"}),
+        ("/console/cuts/protected", {"consumer_no": CONSUMERS["W1"], "reason": "x"}),
+        ("/console/cuts/protected/1", {"do": "lift"}),
+        ("/console/cuts/protected/1", {"do": "keep"}),
+        ("/console/meters/W1/read", {"frames": "yes"}),
+        ("/console/meters/W1/frames/1", {}),
+    ):
+        assert (await officer_1.post(path, fields, word=word)).status_code == 404, path
+    assert await actions(web) == before
