@@ -34,6 +34,15 @@ def outcome_of(error: Failure) -> Outcome:
     return Outcome.UNREACHABLE if error.exit_code == _NOT_REACHABLE else Outcome.FAILED
 
 
+def outcome_under_way(error: Failure) -> Outcome:
+    """The outcome of a visit that ended with this error inside an open association.
+
+    Both sides proved their keys when it was opened. An answer that fails its check after that was damaged or forged,
+    which is no reason to leave the meter alone as long as for a refused key: it is tried again as any line that fails.
+    """
+    return Outcome.FAILED if isinstance(error, SecurityBreach) else outcome_of(error)
+
+
 def exit_code_of(error: Failure) -> int:
     """The exit code that a command line ends with for it."""
     return _NOT_REACHABLE if isinstance(error, TimeoutError) else error.exit_code

@@ -25,7 +25,7 @@ from headend.scheduler.defaults import NAMEPLATE
 from headend.scheduler.gaps import Gap
 from headend.scheduler.judge import Rules, judge_visit
 from headend.scheduler.mirror import Mirror
-from headend.scheduler.outcomes import Failure, ends_visit, exit_code_of, outcome_of
+from headend.scheduler.outcomes import Failure, ends_visit, exit_code_of, outcome_of, outcome_under_way
 from headend.scheduler.plan import BASE_TASKS
 from headend.scheduler.ports import (
     ClockSet,
@@ -148,7 +148,7 @@ class Visit:
         except StoreFailed:
             raise
         except HeadendError as error:
-            outcome, text = outcome_of(error), str(error)
+            outcome, text = outcome_under_way(error), str(error)
             await fail_reads(self.ports.store, self.work, text, error.exit_code)
             await self._record(outcome, text)
             return VisitResult(outcome, text, tuple(self.commands))

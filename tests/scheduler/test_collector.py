@@ -16,7 +16,7 @@ from headend.scheduler.collector import CollectorRules
 from headend.scheduler.lanes import LaneRules
 from headend.scheduler.plan import Schedule
 from headend.scheduler.ports import Outcome
-from headend.session.errors import AssociationRefused, WrongMeter
+from headend.session.errors import AssociationRefused, SecurityBreach, WrongMeter
 
 MINUTELY = Schedule("minutely", timedelta(minutes=1), time_zone="UTC")
 HOURLY = Schedule("hourly", timedelta(hours=1), time_zone="UTC")
@@ -320,6 +320,21 @@ def test_a_wrong_key_or_meter_is_not_tried_again_for_hours(error):
         return fleet
 
     assert len(run(scenario()).visits) == 1
+
+
+def test_an_answer_that_was_damaged_under_way_is_no_wrong_key_and_is_asked_for_again_soon():
+    async def scenario():
+        fleet = Fleet(meter(1), schedules=[HOURLY])
+        fleet.errors["M0001", "balance"] = SecurityBreach("the authentication tag is wrong")
+        task = asyncio.create_task(fleet.collector.run())
+        await asyncio.sleep(10)
+        del fleet.errors["M0001", "balance"]
+        await asyncio.sleep(60)
+        await fleet.end(task)
+        return fleet
+
+    outcomes = [record.outcome for record, _ in run(scenario()).store.records]
+    assert outcomes == [Outcome.FAILED, Outcome.DONE]
 
 
 def test_a_meter_that_recovers_is_collected_at_once_and_its_record_is_clean():
