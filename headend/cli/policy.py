@@ -1,6 +1,7 @@
 import click
 
 from headend.cli.output import config_option, emit_json, json_option, say, table
+from headend.cli.policy_closures import closures, protected
 from headend.cli.policy_lists import COMMANDS
 from headend.cli.policy_replay import replay
 
@@ -13,7 +14,7 @@ def policy() -> None:
     """
 
 
-for each in (*COMMANDS, replay):
+for each in (*COMMANDS, replay, closures, protected):
     policy.add_command(each)
 
 
