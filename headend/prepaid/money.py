@@ -28,3 +28,8 @@ def grouped(digits: str) -> str:
     head, tail = digits[:-3], digits[-3:]
     pairs = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)]
     return ",".join([*reversed(pairs), tail])
+
+
+def whole_rupees(paise: int) -> int:
+    """Paise rounded up to rupees: nobody pays half a rupee, and a paisa too little brings nothing back."""
+    return -(-paise // 100) * 100

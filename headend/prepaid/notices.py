@@ -167,8 +167,7 @@ def _fields(facts: Facts) -> dict[str, str]:
 
 def _owed(facts: Facts, policy: Policy) -> dict[str, str]:
     """The fields of a notice that asks for money: what must be paid so that supply stays or returns."""
-    needed = policy.reconnect_at - (facts.balance or 0)
-    return {**_fields(facts), "needed": format_rupees(max(needed, policy.min_recharge or 0))}
+    return {**_fields(facts), "needed": format_rupees(policy.to_pay(facts.balance or 0))}
 
 
 def _local(moment: datetime, time_zone: str) -> str:

@@ -18,6 +18,7 @@ from headend.prepaid.calendar import Calendar
 from headend.prepaid.caps import Caps, CutCounts, over_cap
 from headend.prepaid.decision import Decision, Defer, Disconnect, Keep, Reason, Reconnect, Verdict, Warn
 from headend.prepaid.model import Facts, Mode
+from headend.prepaid.money import whole_rupees
 
 __all__ = [
     "Decision",
@@ -99,6 +100,14 @@ class Policy:
     def floor(self) -> int:
         """The balance below which a cut is wanted."""
         return self.disconnect_below - self.emergency_credit
+
+    def to_pay(self, balance: int) -> int:
+        """What brings a balance to where supply returns, in paise: whole rupees, and no less than may be recharged.
+
+        The one rule of what a consumer is asked for, by messages and by the portal.
+        """
+        short = max(self.reconnect_at - balance, 0)
+        return max(whole_rupees(short), self.min_recharge or 0)
 
 
 def decide(facts: Facts, policy: Policy) -> Decision:

@@ -183,22 +183,23 @@ def _recharge(
         payment.consumer_no, EntryKind.RECHARGE, payment.amount, payment.payment_id, payment.at, payment.source
     )
     stored = stored_account(connection, payment.consumer_no)
-    book_due(connection, stored, payment.at)
+    # The day of value is the entry's alone: what follows from the money happens when it is booked.
+    book_due(connection, stored, now)
     booking = book(connection, entry, now)
     command = None
     if not booking.repeated:
-        _announce(connection, stored.account, booking.entry, payment)
+        _announce(connection, stored.account, booking.entry, payment, now)
         request_topup(connection, stored, booking.entry, now)
-        command = _judge(connection, caps, payment, judge)
+        command = _judge(connection, caps, payment, judge, now)
     return RechargeResult(booking.entry, booking.repeated, balance_of(connection, stored.id), command)
 
 
-def _judge(connection: Connection, caps: Caps, payment: Recharge, judge: Judge | None) -> Command | None:
+def _judge(connection: Connection, caps: Caps, payment: Recharge, judge: Judge | None, now: datetime) -> Command | None:
     if judge is None:
         return None
     stored = stored_account(connection, payment.consumer_no)
-    judgement = judge(view(connection, stored, payment.at))
-    return apply(connection, caps, stored, judgement, payment.at)
+    judgement = judge(view(connection, stored, now))
+    return apply(connection, caps, stored, judgement, now)
 
 
 def _last_recharge(connection: Connection, consumer_no: str) -> tuple[int, datetime] | None:
@@ -209,10 +210,10 @@ def _last_recharge(connection: Connection, consumer_no: str) -> tuple[int, datet
     return None if row is None else (row[0], from_micros(row[1]))
 
 
-def _announce(connection: Connection, account: Account, entry: Entry, payment: Recharge) -> None:
+def _announce(connection: Connection, account: Account, entry: Entry, payment: Recharge, now: datetime) -> None:
     emit(
         connection,
-        payment.at,
+        now,
         "account.recharged",
         meter=account.meter,
         consumer_no=account.consumer_no,
@@ -245,7 +246,7 @@ def _notices(connection: Connection, consumer_no: str, limit: int) -> list[Writt
 
 def _delivered(connection: Connection, where: str, parameters: tuple[int | str, ...], at: datetime) -> bool:
     updated = connection.execute(
-        f"UPDATE notices SET delivered_at = coalesce(delivered_at, ?) WHERE {where}",  # noqa: S608  constants above
+        f"UPDATE notices SET delivered_at = coalesce(delivered_at, max(?, at)) WHERE {where}",  # noqa: S608  constants above
         (to_micros(at), *parameters),
     )
     return updated.rowcount > 0

@@ -154,9 +154,9 @@ def enqueue(connection: Connection, account: int, notice_id: int, notice: Notice
 
 
 def mark_delivered(connection: Connection, notice: int, at: datetime) -> None:
-    """Note on a notice that it has reached its consumer; the first time stands."""
+    """Note on a notice that it has reached its consumer, not before it was written; the first time stands."""
     connection.execute(
-        "UPDATE notices SET delivered_at = coalesce(delivered_at, ?) WHERE id = ?", (to_micros(at), notice)
+        "UPDATE notices SET delivered_at = coalesce(delivered_at, max(?, at)) WHERE id = ?", (to_micros(at), notice)
     )
 
 

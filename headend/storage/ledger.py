@@ -17,6 +17,8 @@ from headend.storage.times import from_micros, to_micros
 _COLUMNS: Final = "id, kind, amount, reference, at, booked_at, note, balance"
 
 
+_BOOKED_BEFORE: Final = "SELECT booked_at FROM ledger WHERE account = ? ORDER BY id DESC LIMIT 1 OFFSET 1"
+
 _INSERT: Final = (
     "INSERT INTO ledger (account, kind, amount, reference, at, booked_at, note, balance)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -104,10 +106,17 @@ def balance_of(connection: Connection, account: int) -> int:
 def follow_sign(
     connection: Connection, account: int, negative_since: int | None, balance: int, at: datetime
 ) -> int | None:
-    """Keep the time since which an account is below zero; what it is now."""
+    """Keep the time since which an account is below zero; what it is now.
+
+    It is not before the entry ahead of the newest was booked: a clock that was set back must not lengthen the time in
+    debt, since grace is counted from it.
+    """
     if (balance < 0) == (negative_since is not None):
         return negative_since
-    since = to_micros(at) if balance < 0 else None
+    since = None
+    if balance < 0:
+        before = connection.execute(_BOOKED_BEFORE, (account,)).fetchone()
+        since = to_micros(at) if before is None else max(to_micros(at), int(before[0]))
     connection.execute("UPDATE accounts SET negative_since = ? WHERE id = ?", (since, account))
     return since
 

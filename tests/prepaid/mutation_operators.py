@@ -97,8 +97,10 @@ def _walk(node, path, function):
     for name, value in ast.iter_fields(node):
         if name in {"annotation", "returns", "bases", "decorator_list", "type_params"}:
             continue
+        if isinstance(node, ast.Raise):
+            continue  # the words of a refusal are for people; that it is raised at all is a mutant of its own
         for index, child in enumerate(value) if isinstance(value, list) else ((None, value),):
-            if not isinstance(child, ast.AST) or _is_docstring(child):
+            if not isinstance(child, ast.AST) or _is_docstring(child) or _is_export(child):
                 continue
             inner = _named(node, name, function)
             yield child, (*path, (name, index)), inner
@@ -116,6 +118,11 @@ def _named(node, name, function):
 
 def _is_docstring(node):
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _is_export(node):
+    """`__all__` is for readers and linters, who notice a wrong name by themselves."""
+    return isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
 
 
 def _replacements(node):  # noqa: C901, PLR0912  a line a kind of change

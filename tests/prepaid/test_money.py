@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headend.prepaid.money import format_rupees, parse_rupees
+from headend.prepaid.money import format_rupees, parse_rupees, whole_rupees
+from headend.prepaid.policy import Policy
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,23 @@ def test_anything_else_is_no_amount(text):
 @given(st.integers(-(10**13), 10**13))
 def test_every_amount_survives_writing_and_reading(paise):
     assert parse_rupees(format_rupees(paise)) == paise
+
+
+@pytest.mark.parametrize(("paise", "rupees"), [(0, 0), (1, 100), (99, 100), (100, 100), (101, 200), (137_51, 138_00)])
+def test_what_is_to_be_paid_is_rounded_up_to_rupees(paise, rupees):
+    assert whole_rupees(paise) == rupees
+
+
+@pytest.mark.parametrize(
+    ("balance", "least", "asked"),
+    [
+        (-137_50, None, 138_00),
+        (-137_50, 200_00, 200_00),
+        (-1, None, 1_00),
+        (1, None, 0),
+        (500, None, 0),
+        (500, 50_00, 50_00),
+    ],
+)
+def test_messages_and_portal_ask_for_the_same(balance, least, asked):
+    assert Policy(min_recharge=least).to_pay(balance) == asked

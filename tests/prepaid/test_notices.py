@@ -57,7 +57,7 @@ def test_going_below_zero_is_told_and_asks_for_what_restores():
     (notice,) = due(view(balance=-12_50, notice_at=None, notice_delivered_at=None))
     assert notice.kind == "negative"
     assert notice.fields["balance"] == "-₹12.50"
-    assert notice.fields["needed"] == "₹12.51"
+    assert notice.fields["needed"] == "₹13.00"
 
 
 def test_the_least_recharge_that_is_taken_is_what_is_asked_for():
@@ -118,7 +118,7 @@ def test_a_cut_that_was_made_is_told_once():
     cut = {"relay_connected": False, "disconnected_by_us": True, "relay_command": 17}
     (done,) = due(view(**cut))
     assert (done.kind, done.key) == ("cut_done", "cut_done:17")
-    assert done.fields["needed"] == "₹5.01"
+    assert done.fields["needed"] == "₹6.00"
     assert due(view(written(done, NOON), **cut)) == ()
 
 

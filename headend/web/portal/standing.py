@@ -6,6 +6,7 @@ from enum import StrEnum
 from attrs import frozen
 
 from headend.prepaid.model import AccountView, Facts, Mode
+from headend.prepaid.money import whole_rupees
 from headend.prepaid.notices import days_left, planned_cut
 from headend.prepaid.policy import Policy, is_protected
 
@@ -78,11 +79,6 @@ def standing(view: AccountView, policy: Policy) -> Standing:
     )
 
 
-def whole_rupees(paise: int) -> int:
-    """Paise rounded up to rupees: nobody pays half a rupee, and a paisa too little brings nothing back."""
-    return -(-paise // 100) * 100
-
-
 def _supply(facts: Facts) -> Supply:
     if facts.relay_ready:
         return Supply.READY
@@ -97,7 +93,7 @@ def _supply(facts: Facts) -> Supply:
 def _needed(facts: Facts, policy: Policy) -> int | None:
     if facts.balance is None or facts.balance >= policy.reconnect_at:
         return None
-    return max(whole_rupees(policy.reconnect_at - facts.balance), policy.min_recharge or 0)
+    return policy.to_pay(facts.balance)
 
 
 def _partial(facts: Facts, policy: Policy, supply: Supply) -> int | None:

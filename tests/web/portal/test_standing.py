@@ -5,8 +5,9 @@ from attrs import evolve
 
 from headend.prepaid.calendar import ALWAYS_OPEN
 from headend.prepaid.model import Account, AccountView, BalanceSource, Facts, Mode, OpenCommand
+from headend.prepaid.money import whole_rupees
 from headend.prepaid.policy import NoticeRule, Policy
-from headend.web.portal.standing import Outlook, Supply, standing, whole_rupees
+from headend.web.portal.standing import Outlook, Supply, standing
 
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 ACCOUNT = Account(
