@@ -5,6 +5,8 @@ from attrs import define, field
 from headend.app.interchange_cim import CimDesk
 from headend.app.interchange_payments import PaymentDesk
 from headend.app.wiring import Headend
+from headend.commands.officers import Deed
+from headend.storage.audit import acting
 from headend.web.ports.acts import Actor
 
 
@@ -21,9 +23,12 @@ class OtherSystems:
         self._payments, self._cim = PaymentDesk(self.headend), CimDesk(self.headend)
 
     async def payments(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        """Signed payments."""
-        return await self._payments.handle(headers, body)
+        """Signed payments; who signs them is who acts."""
+        source = self.headend.setup.settings.document.payments.source
+        with acting(Deed(self.headend.clock.now(), source, "api", "take payments")):
+            return await self._payments.handle(headers, body)
 
     async def cim(self, body: bytes, actor: Actor) -> tuple[int, bytes]:
         """An IEC 61968-9 message."""
-        return await self._cim.handle(body, actor.name)
+        with acting(Deed(self.headend.clock.now(), actor.name, actor.via, "take controls")):
+            return await self._cim.handle(body, actor.name)

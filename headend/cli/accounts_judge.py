@@ -22,7 +22,7 @@ def judge(older_than: str, config: str | None, as_json: bool) -> None:
     from headend.app.sweeping import Swept, sweep
     from headend.app.wiring import Headend
     from headend.cli.import_progress import import_progress
-    from headend.cli.running import with_headend
+    from headend.cli.running import acting_by_hand, with_headend
     from headend.prepaid.durations import duration
 
     try:
@@ -35,7 +35,7 @@ def judge(older_than: str, config: str | None, as_json: bool) -> None:
         with import_progress("accounts") as progress:
             return await sweep(headend, since, lambda found: progress(found.judged.total() + found.left, total))
 
-    found = with_headend(config, work)
+    found = with_headend(config, work, acting_by_hand("judge accounts", older_than=older_than))
     if as_json:
         emit_json({"judged": dict(found.judged), "left": found.left})
         return

@@ -60,7 +60,7 @@ def book(
     A credit that suffices restores supply as a recharge does.
     """
     from headend.app import Headend
-    from headend.cli.running import person, with_headend
+    from headend.cli.running import acting_by_hand, person, with_headend
     from headend.prepaid.model import EntryKind
     from headend.prepaid.money import format_rupees
     from headend.scheduler.judge import judge_by_hand
@@ -72,7 +72,8 @@ def book(
         judge = judge_by_hand(headend.setup.rules())
         return await headend.store.books.book(consumer_no, EntryKind(kind), paise, reference, reason, person(), judge)
 
-    booked = with_headend(config, work)
+    detail = {"amount": format_rupees(paise), "reference": reference, "reason": reason}
+    booked = with_headend(config, work, acting_by_hand(f"book {kind}", consumer_no, of="consumer", **detail))
     if as_json:
         emit_json(booked)
         return
@@ -96,7 +97,7 @@ def propose_correction(
     consumer_no: str, amount: str | None, reverses: int | None, reason: str, config: str | None, as_json: bool
 ) -> None:
     """Ask for a correction of AMOUNT rupees (positive: in the consumer's favour). A second person approves it."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
     from headend.prepaid.money import format_rupees
 
     if (amount is None) == (reverses is None):
@@ -108,6 +109,14 @@ def propose_correction(
             store.books.propose_reversal(consumer_no, reverses, reason, person())
             if reverses is not None
             else store.books.propose_correction(consumer_no, paise, reason, person())
+        ),
+        acting_by_hand(
+            "propose correction",
+            consumer_no,
+            of="consumer",
+            amount=format_rupees(paise) if amount else None,
+            reverses=reverses,
+            reason=reason,
         ),
     )
     if as_json:
@@ -144,7 +153,7 @@ def corrections(everything: bool, config: str | None, as_json: bool) -> None:
 def approve(number: int, config: str | None, as_json: bool) -> None:
     """Book a correction that another person asked for."""
     from headend.app import Headend
-    from headend.cli.running import person, with_headend
+    from headend.cli.running import acting_by_hand, person, with_headend
     from headend.prepaid.money import format_rupees
     from headend.scheduler.judge import judge_by_hand
     from headend.storage.books import Booked
@@ -155,7 +164,8 @@ def approve(number: int, config: str | None, as_json: bool) -> None:
         judge = judge_by_hand(headend.setup.rules())
         return await headend.store.books.approve(number, person(), judge, second_person=second)
 
-    correction, booked = with_headend(config, work)
+    act = acting_by_hand("approve correction", number, of="correction")
+    correction, booked = with_headend(config, work, act)
     if as_json:
         emit_json({"correction": correction, "booked": booked})
         return
@@ -169,9 +179,10 @@ def approve(number: int, config: str | None, as_json: bool) -> None:
 @json_option
 def reject(number: int, config: str | None, as_json: bool) -> None:
     """Turn a correction down."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
 
-    found = with_store(config, lambda store: store.books.reject(number, person()))
+    act = acting_by_hand("reject correction", number, of="correction")
+    found = with_store(config, lambda store: store.books.reject(number, person()), act)
     emit_json(found) if as_json else say(f"{found.kind} {number} is rejected; nothing was booked")
 
 
@@ -194,7 +205,7 @@ def plan(
     They leave the balance now; each comes back when its day has passed.
     """
     from headend.app import Headend
-    from headend.cli.running import person, with_headend
+    from headend.cli.running import acting_by_hand, person, with_headend
     from headend.commands.model import Command
     from headend.prepaid.money import format_rupees
     from headend.scheduler.judge import judge_by_hand
@@ -206,7 +217,17 @@ def plan(
         judge = judge_by_hand(headend.setup.rules())
         return await headend.store.books.plan(consumer_no, paise, (count, first.date()), reason, person(), judge)
 
-    made, command = with_headend(config, work)
+    shown = format_rupees(paise)
+    act = acting_by_hand(
+        "plan instalments",
+        consumer_no,
+        of="consumer",
+        total=shown,
+        parts=count,
+        first=f"{first:%Y-%m-%d}",
+        reason=reason,
+    )
+    made, command = with_headend(config, work, act)
     if as_json:
         emit_json({"plan": made, "command": command})
         return
@@ -262,9 +283,10 @@ def topups(consumer_no: str, config: str | None, as_json: bool) -> None:
 @json_option
 def settle_topup(number: int, applied: bool, reason: str, config: str | None, as_json: bool) -> None:
     """Say what became of a top-up that no reading can prove (state quarantined); an absent one is sent again."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
 
-    found = with_store(config, lambda store: store.topups.decide(number, person(), reason, applied=applied))
+    act = acting_by_hand("settle top-up", number, of="topup", found="applied" if applied else "absent", reason=reason)
+    found = with_store(config, lambda store: store.topups.decide(number, person(), reason, applied=applied), act)
     emit_json(found) if as_json else say(f"top-up {number} is {found.state.value}")
 
 

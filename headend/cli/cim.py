@@ -24,9 +24,10 @@ def handle(file: Path, config: str | None) -> None:
     import sys
 
     from headend.app.interchange_cim import CimDesk
-    from headend.cli.running import person, with_headend
+    from headend.cli.running import acting_by_hand, person, with_headend
 
-    status, body = with_headend(config, lambda headend: CimDesk(headend).handle(file.read_bytes(), person()))
+    act = acting_by_hand("take controls", file.name)
+    status, body = with_headend(config, lambda headend: CimDesk(headend).handle(file.read_bytes(), person()), act)
     click.echo(body.decode())
     if status != 200:
         say(f"error: answered with status {status}")

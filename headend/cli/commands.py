@@ -84,9 +84,10 @@ def show(command_id: int, config: str | None, as_json: bool) -> None:
 def cancel(command_id: int, reason: str, config: str | None, as_json: bool) -> None:
     """Cancel a command that was not sent yet."""
     from headend.app import now
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
 
-    found = with_store(config, lambda store: store.journal.cancel(command_id, now(), person(), reason))
+    act = acting_by_hand("cancel command", command_id, of="command", reason=reason)
+    found = with_store(config, lambda store: store.journal.cancel(command_id, now(), person(), reason), act)
     emit_json(found) if as_json else say(f"command {found.id} is cancelled")
 
 
@@ -97,9 +98,10 @@ def cancel(command_id: int, reason: str, config: str | None, as_json: bool) -> N
 def release(command_id: int, config: str | None, as_json: bool) -> None:
     """Let a quarantined command go on: over a cap, or one that waited for approval."""
     from headend.app import now
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
 
-    found = with_store(config, lambda store: store.journal.release(command_id, now(), person()))
+    act = acting_by_hand("release command", command_id, of="command")
+    found = with_store(config, lambda store: store.journal.release(command_id, now(), person()), act)
     emit_json(found) if as_json else say(f"command {found.id} is {found.state.value}")
 
 

@@ -24,7 +24,7 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
 
     from headend.app import Setup
     from headend.cli.import_progress import import_progress
-    from headend.cli.running import with_store
+    from headend.cli.running import acting_by_hand, aside, with_store
     from headend.settings import load_settings
 
     # Read first, so that a tariff that is not configured is found here and not when energy is charged.
@@ -37,6 +37,7 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
             lambda store: store.registry.import_consumers(
                 Path(file), dry_run=dry_run, tariffs=tariffs, progress=progress, by_load=by_load
             ),
+            aside() if dry_run else acting_by_hand("import consumers", Path(file).name),
         )
     if as_json:
         emit_json(report)
@@ -83,9 +84,11 @@ def list_(without_number: bool, office: str, after: str, limit: int, config: str
 def change_number(consumer_no: str, mobile: str, by: str | None, config: str | None, as_json: bool) -> None:
     """Send a one-time password to a consumer's new mobile number; `confirm-number` changes it."""
     from headend.app.delivering import ask_number_change
-    from headend.cli.running import person, with_headend
+    from headend.cli.running import acting_by_hand, person, with_headend
+    from headend.storage.numbers import masked
 
-    number = with_headend(config, lambda headend: ask_number_change(headend, consumer_no, mobile, by or person()))
+    act = acting_by_hand("ask for change of number", consumer_no, of="consumer", to=masked(mobile), asked_by=by)
+    number = with_headend(config, lambda headend: ask_number_change(headend, consumer_no, mobile, by or person()), act)
     if as_json:
         emit_json({"consumer_no": consumer_no, "sent_to": number})
         return
@@ -101,9 +104,12 @@ def change_number(consumer_no: str, mobile: str, by: str | None, config: str | N
 def confirm_number(consumer_no: str, code: str, by: str | None, config: str | None, as_json: bool) -> None:
     """Change the number if the code is the one that was sent to it; the old number is told."""
     from headend.app.delivering import confirm_number_change
-    from headend.cli.running import person, with_headend
+    from headend.cli.running import acting_by_hand, person, with_headend
 
-    number = with_headend(config, lambda headend: confirm_number_change(headend, consumer_no, code, by or person()))
+    act = acting_by_hand("change number", consumer_no, of="consumer", asked_by=by)
+    number = with_headend(
+        config, lambda headend: confirm_number_change(headend, consumer_no, code, by or person()), act
+    )
     if as_json:
         emit_json({"consumer_no": consumer_no, "mobile": number})
         return
@@ -118,11 +124,12 @@ def confirm_number(consumer_no: str, code: str, by: str | None, config: str | No
 @json_option
 def set_email(consumer_no: str, address: str, by: str | None, config: str | None, as_json: bool) -> None:
     """Note where a consumer's notices go by e-mail; an empty ADDRESS forgets it."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
 
     if address and (address.count("@") != 1 or not address.isprintable() or any(each.isspace() for each in address)):
         raise click.BadParameter(f"{address!r} is no e-mail address", param_hint="ADDRESS")
-    with_store(config, lambda store: store.contacts.set_email(consumer_no, address or None, by or person()))
+    act = acting_by_hand("set e-mail", consumer_no, of="consumer", asked_by=by)
+    with_store(config, lambda store: store.contacts.set_email(consumer_no, address or None, by or person()), act)
     if as_json:
         emit_json({"consumer_no": consumer_no, "email": address or None})
         return

@@ -16,12 +16,13 @@ def restore(file: str, config: str | None, as_json: bool) -> None:
     from pathlib import Path
 
     from headend.app import now
+    from headend.cli.running import deed_by_hand
     from headend.settings import load_settings
     from headend.storage.restoring import restore as put_in_place
 
     path = load_settings(config).store_path
     say(f"{file}: copying and proving it ...")
-    found = put_in_place(Path(file), path, now())
+    found = put_in_place(Path(file), path, now(), deed_by_hand("restore", Path(file).name))
     if as_json:
         emit_json(
             {"database": str(path), "taken_at": found.taken_at, "kept": None if found.kept is None else str(found.kept)}

@@ -22,7 +22,7 @@ def retention(dry_run: bool, config: str | None, as_json: bool) -> None:
     Never money, decisions, notices, the journal, the audit or events.
     """
     from headend.app.monitoring_retention import read_retention
-    from headend.cli.running import with_store
+    from headend.cli.running import acting_by_hand, with_store
     from headend.meters.registry import load_registry
     from headend.settings import load_settings
 
@@ -38,7 +38,7 @@ def retention(dry_run: bool, config: str | None, as_json: bool) -> None:
                 "Older than it is kept", ("what", "before", "rows"), [(one.what, one.before, one.rows) for one in old]
             )
     else:
-        removed = with_store(config, lambda store: _remove(store, keeps))
+        removed = with_store(config, lambda store: _remove(store, keeps), acting_by_hand("remove old readings"))
         emit_json({"removed": removed}) if as_json else say(f"{sum(removed.values()):,} rows removed")
     if not keeps:
         say("the configuration has no section [retention]: everything is kept for ever")

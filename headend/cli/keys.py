@@ -23,9 +23,10 @@ def import_(file: str, config: str | None, as_json: bool) -> None:
     """
     from pathlib import Path
 
-    from headend.cli.running import with_headend
+    from headend.cli.running import acting_by_hand, with_headend
 
-    count = with_headend(config, lambda headend: headend.store.keys.import_keys(Path(file)))
+    act = acting_by_hand("import keys", Path(file).name)
+    count = with_headend(config, lambda headend: headend.store.keys.import_keys(Path(file)), act)
     emit_json({"imported": count}) if as_json else say(f"{file}: keys of {count} meter roles imported")
 
 

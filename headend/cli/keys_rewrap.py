@@ -19,6 +19,7 @@ def rewrap(old: str, new: str, config: str | None, as_json: bool) -> None:
     from pathlib import Path
 
     from headend.app import now
+    from headend.cli.running import deed_by_hand
     from headend.settings import load_settings
     from headend.storage.kek import KekError, create_kek_file, find_kek
     from headend.storage.rewrapping import rewrap as wrap_anew
@@ -30,7 +31,7 @@ def rewrap(old: str, new: str, config: str | None, as_json: bool) -> None:
         raise KekError(f"{old}, {new}: no key-encryption key")
     if before.check_value() == after.check_value():
         raise KekError(f"{new}: holds the same key as {old}; name a file that is not there yet")
-    count = wrap_anew(path, before, after, now())
+    count = wrap_anew(path, before, after, now(), deed_by_hand("rewrap keys"))
     if as_json:
         emit_json({"rewrapped": count, "kek_file": new})
     else:

@@ -24,13 +24,14 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
     from pathlib import Path
 
     from headend.cli.import_progress import import_progress
-    from headend.cli.running import with_store
+    from headend.cli.running import acting_by_hand, aside, with_store
 
     models = _model_names(config)
     with import_progress(file) as progress:
         report = with_store(
             config,
             lambda store: store.registry.import_meters(Path(file), dry_run=dry_run, models=models, progress=progress),
+            aside() if dry_run else acting_by_hand("import meters", Path(file).name),
         )
     if as_json:
         emit_json(report)
@@ -62,7 +63,7 @@ def import_(file: str, dry_run: bool, config: str | None, as_json: bool) -> None
 @json_option
 def add(serial: str, config: str | None, as_json: bool, **fields: Any) -> None:  # noqa: ANN401  click's options
     """Add one meter."""
-    from headend.cli.running import with_store
+    from headend.cli.running import acting_by_hand, with_store
     from headend.meters.inventory import Meter
 
     title = fields.pop("system_title")
@@ -71,7 +72,8 @@ def add(serial: str, config: str | None, as_json: bool, **fields: Any) -> None: 
     except ValueError as error:
         raise click.BadParameter(f"{title!r} is not hexadecimal: {error}", param_hint="--system-title") from error
     models = _model_names(config)
-    with_store(config, lambda store: store.registry.add_meter(meter, models=models))
+    act = acting_by_hand("add meter", serial, meter.office, address=meter.address)
+    with_store(config, lambda store: store.registry.add_meter(meter, models=models), act)
     if as_json:
         emit_json(meter)
         return
@@ -163,9 +165,10 @@ def discover(
     from pathlib import Path
 
     from headend.cli.discover import checked_text, find_out, summary, told, write
-    from headend.cli.running import with_headend
+    from headend.cli.running import acting_by_hand, with_headend
 
-    discovery = with_headend(config, lambda headend: find_out(headend, serial, role, name))
+    act = acting_by_hand("discover", serial, of="meter", role=role)
+    discovery = with_headend(config, lambda headend: find_out(headend, serial, role, name), act)
     text = checked_text(discovery.model)
     path = None if out is None else Path(out)
     if path is not None:

@@ -48,9 +48,10 @@ def list_(consumer_no: str, limit: int, config: str | None, as_json: bool) -> No
 def delivered(notice_id: int, config: str | None, as_json: bool) -> None:
     """Confirm that a notice has reached its consumer; a cut may rest on that."""
     from headend.app import now
-    from headend.cli.running import with_store
+    from headend.cli.running import acting_by_hand, with_store
 
-    if not with_store(config, lambda store: store.accounts.notice_delivered(notice_id, now())):
+    act = acting_by_hand("confirm notice", notice_id, of="notice")
+    if not with_store(config, lambda store: store.accounts.notice_delivered(notice_id, now()), act):
         raise UnknownNotice(f"there is no notice {notice_id}; `headend notices list CONSUMER_NO` shows their numbers")
     emit_json({"notice": notice_id, "delivered": True}) if as_json else say(f"notice {notice_id} is delivered")
 
@@ -132,9 +133,10 @@ def show(message_id: int, config: str | None, as_json: bool) -> None:
 @json_option
 def retry(message_id: int, by: str | None, config: str | None, as_json: bool) -> None:
     """Queue a message again that failed or was suppressed; the daemon sends it."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
 
-    found = with_store(config, lambda store: store.deliveries.retry(message_id, by or person()))
+    act = acting_by_hand("retry message", message_id, of="message", asked_by=by)
+    found = with_store(config, lambda store: store.deliveries.retry(message_id, by or person()), act)
     emit_json(found) if as_json else say(f"message {message_id} is {found.state}")
 
 

@@ -45,10 +45,11 @@ def handle(file: Path, lines: tuple[str, ...], config: str | None, as_json: bool
     import sys
 
     from headend.app.interchange_payments import PaymentDesk
-    from headend.cli.running import with_headend
+    from headend.cli.running import acting_by_hand, with_headend
 
     headers = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    status, body = with_headend(config, lambda headend: PaymentDesk(headend).handle(headers, file.read_bytes()))
+    act = acting_by_hand("take payments", file.name)
+    status, body = with_headend(config, lambda headend: PaymentDesk(headend).handle(headers, file.read_bytes()), act)
     click.echo(body.decode())
     if status != 200:
         say(f"error: answered with status {status}")

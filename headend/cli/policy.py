@@ -57,31 +57,35 @@ def mode(mode: str, office: str, config: str | None, as_json: bool) -> None:
 
     `automatic` is only asked for; a second person confirms it (unless [policy] second_person = false).
     """
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
     from headend.prepaid.model import Mode
     from headend.settings import load_settings
 
     if Mode(mode) is Mode.AUTOMATIC and load_settings(config).document.policy.second_person:
-        asked = with_store(config, lambda store: store.switches.propose_mode(office, Mode(mode), by=person()))
+        act = acting_by_hand("propose mode", office or "house", office, mode=mode)
+        asked = with_store(config, lambda store: store.switches.propose_mode(office, Mode(mode), by=person()), act)
         if as_json:
             emit_json({"office": asked.office, "mode": mode, "proposal": asked})
             return
         say(f"{office or 'the house'}: {mode} is proposed; nothing has changed. Another person confirms it with:")
         say(f"  headend policy confirm {asked.id}")
         return
-    with_store(config, lambda store: store.switches.set_mode(office, Mode(mode), by=person()))
+    act = acting_by_hand("set mode", office or "house", office, mode=mode)
+    with_store(config, lambda store: store.switches.set_mode(office, Mode(mode), by=person()), act)
     emit_json({"office": office, "mode": mode}) if as_json else say(f"{office or 'the house'}: {mode}")
 
 
 def _switch(name: str, *, on: bool, text: str, config: str | None, as_json: bool) -> None:
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
     from headend.storage.store import Store
 
     async def work(store: Store) -> None:
         switches = store.switches
         await (switches.set_armed if name == "armed" else switches.set_kill_switch)(on=on, by=person())
 
-    with_store(config, work)
+    armed, killed = ("arm", "disarm"), ("kill switch on", "kill switch off")
+    action = (armed if name == "armed" else killed)[0 if on else 1]
+    with_store(config, work, acting_by_hand(action, "house"))
     emit_json({name: on}) if as_json else say(text)
 
 

@@ -11,9 +11,10 @@ from headend.cli.output import config_option, emit_json, in_india, json_option, 
 @json_option
 def confirm(number: int, config: str | None, as_json: bool) -> None:
     """Confirm a mode that another person asked for; it holds from now on."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
 
-    found = with_store(config, lambda store: store.switches.confirm_mode(number, by=person()))
+    act = acting_by_hand("confirm mode", number, of="mode")
+    found = with_store(config, lambda store: store.switches.confirm_mode(number, by=person()), act)
     if as_json:
         emit_json({"office": found.office, "mode": found.mode, "proposed_by": found.proposed_by})
         return
@@ -44,10 +45,10 @@ def pending(config: str | None, as_json: bool) -> None:
 @json_option
 def proposals(office: str, config: str | None, as_json: bool) -> None:
     """The cuts that wait for an officer, with reasons and evidence, and the digest that stands for this list."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import aside, person, with_store
     from headend.prepaid.money import format_rupees
 
-    found = with_store(config, lambda store: store.proposals.show(office, person()))
+    found = with_store(config, lambda store: store.proposals.show(office, person()), aside())
     if as_json:
         emit_json(found)
         return
@@ -85,14 +86,15 @@ def approve(digest: str, strike: tuple[str, ...], config: str | None, as_json: b
     cuts than [policy] approve_alone allows waits until a second person has approved it alike.
     """
     from headend.app import Headend
-    from headend.cli.running import person, with_headend
+    from headend.cli.running import acting_by_hand, person, with_headend
     from headend.storage.proposals import Approval
 
     async def work(headend: Headend) -> Approval:
         alone = headend.setup.settings.document.policy.approve_alone
         return await headend.store.proposals.approve(digest, frozenset(strike), person(), alone)
 
-    done = with_headend(config, work)
+    act = acting_by_hand("approve cuts", digest, of="list", struck=sorted(strike))
+    done = with_headend(config, work, act)
     if as_json:
         emit_json(done)
         return

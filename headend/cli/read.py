@@ -31,13 +31,14 @@ def read(
     import json
 
     from headend.cli.at_meter import read_now
-    from headend.cli.running import with_headend
+    from headend.cli.running import acting_by_hand, with_headend
 
     if profile is None and (since or until):
         raise click.UsageError("--since and --until select rows of a profile: add --profile NAME")
     if since and until and since > until:
         raise click.UsageError(f"--since ({since.isoformat()}) is later than --until ({until.isoformat()})")
-    body = with_headend(config, lambda headend: read_now(headend, serial, profile, since, until, timeout_s))
+    act = acting_by_hand("read now", serial, of="meter", profile=profile)
+    body = with_headend(config, lambda headend: read_now(headend, serial, profile, since, until, timeout_s), act)
     if as_json:
         click.echo(body)
         return

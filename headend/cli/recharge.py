@@ -36,12 +36,14 @@ def recharge(
 
     A running daemon carries the reconnect out within a second; without a daemon this process does it.
     """
-    from headend.cli.running import with_headend
+    from headend.cli.running import acting_by_hand, with_headend
+    from headend.prepaid.money import format_rupees
 
     _refuse_no_consumer(consumer_no)
     paise = _paise(amount)
+    act = acting_by_hand("recharge", consumer_no, of="consumer", amount=format_rupees(paise), payment_id=payment_id)
     result = with_headend(
-        config, lambda headend: _book(headend, consumer_no, paise, payment_id, any_amount, wait, timeout_s)
+        config, lambda headend: _book(headend, consumer_no, paise, payment_id, any_amount, wait, timeout_s), act
     )
     if as_json:
         emit_json(result)

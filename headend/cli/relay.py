@@ -26,9 +26,10 @@ def status(serial: str, timeout_s: float, config: str | None, as_json: bool) -> 
     import json
 
     from headend.cli.at_meter import read_now
-    from headend.cli.running import with_headend
+    from headend.cli.running import acting_by_hand, with_headend
 
-    body = with_headend(config, lambda headend: read_now(headend, serial, None, None, None, timeout_s))
+    act = acting_by_hand("read now", serial, of="meter")
+    body = with_headend(config, lambda headend: read_now(headend, serial, None, None, None, timeout_s), act)
     found = json.loads(body)["relay"]
     if as_json:
         emit_json({"meter": serial, **(found or {})})
@@ -83,7 +84,7 @@ def _operate(
     from headend.app import Headend
     from headend.app.switching import command_by_hand
     from headend.cli.at_meter import carry_out, raise_unless_done
-    from headend.cli.running import person, with_headend
+    from headend.cli.running import acting_by_hand, person, with_headend
     from headend.commands.model import Command, State, Target
 
     async def work(headend: Headend) -> Command:
@@ -100,7 +101,9 @@ def _operate(
             await raise_unless_done(headend.store, found)
         return found
 
-    found = with_headend(config, work)
+    action = "reconnect" if target == "connected" else "disconnect"
+    act = acting_by_hand(action, serial, of="meter", reason=reason, emergency=emergency)
+    found = with_headend(config, work, act)
     if as_json:
         emit_json(found)
         return

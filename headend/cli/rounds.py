@@ -96,19 +96,21 @@ def given_up(office: str, limit: int, config: str | None, as_json: bool) -> None
 @json_option
 def requeue(meters: tuple[str, ...], everything: bool, config: str | None, as_json: bool) -> None:
     """Try again now what was given up, whatever pause the meter was in."""
-    from headend.cli.running import with_store
+    from headend.cli.running import acting_by_hand, with_store
 
     if everything == bool(meters):
         raise click.UsageError("name meters, or say --all")
-    count = with_store(config, lambda store: store.steering.requeue(None if everything else meters))
+    act = acting_by_hand("requeue", "everything" if everything else ", ".join(meters))
+    count = with_store(config, lambda store: store.steering.requeue(None if everything else meters), act)
     emit_json({"requeued": count}) if as_json else say(f"{count} meters are tried again by the daemon")
 
 
 def _steer(number: int, state: str, config: str | None, as_json: bool) -> None:
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
     from headend.scheduler.steering import RoundState
 
-    found = with_store(config, lambda store: store.steering.steer(number, RoundState(state), person()))
+    act = acting_by_hand(f"let a round be {state}", number)
+    found = with_store(config, lambda store: store.steering.steer(number, RoundState(state), person()), act)
     if as_json:
         emit_json(found)
     else:

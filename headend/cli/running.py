@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from getpass import getuser
 from typing import TYPE_CHECKING, TypeVar
@@ -14,6 +14,7 @@ from headend.settings import LogSection, load_settings
 
 if TYPE_CHECKING:
     from headend.app import Headend
+    from headend.commands.officers import Deed
     from headend.storage.store import Store
 
 T = TypeVar("T")
@@ -22,29 +23,41 @@ T = TypeVar("T")
 _INDIA = ZoneInfo("Asia/Kolkata")
 
 
-def with_store(config: str | None, work: Callable[["Store"], Awaitable[T]]) -> T:
-    """Run `work` on the store of the configuration, without keys. The store itself logs nothing."""
+def with_store(
+    config: str | None, work: Callable[["Store"], Awaitable[T]], act: AbstractContextManager[None] | None = None
+) -> T:
+    """Run `work` on the store of the configuration, without keys. The store itself logs nothing.
+
+    `act` is what it does, as `acting_by_hand` makes it, for the audit; without one, work that changes anything is
+    refused as a defect.
+    """
     from headend.app import open_store
+    from headend.storage.audit import looking
 
     settings = load_settings(config)
 
     async def run() -> T:
         async with open_store(settings) as store:
-            return await work(store)
+            with act or looking():
+                return await work(store)
 
     return asyncio.run(run())
 
 
-def with_headend(config: str | None, work: Callable[["Headend"], Awaitable[T]]) -> T:
-    """Run `work` on the store with keys and rules, able to visit meters."""
+def with_headend(
+    config: str | None, work: Callable[["Headend"], Awaitable[T]], act: AbstractContextManager[None] | None = None
+) -> T:
+    """Run `work` on the store with keys and rules, able to visit meters; `act` as in `with_store`."""
     from headend.app import open_headend
+    from headend.storage.audit import looking
 
     settings = load_settings(config)
     set_up_logs(LogSection(level="warning", format=settings.document.log.format))
 
     async def run() -> T:
         async with open_headend(settings) as headend:
-            return await work(headend)
+            with act or looking():
+                return await work(headend)
 
     return asyncio.run(run())
 
@@ -84,12 +97,26 @@ def person() -> str:
         return "unknown user"
 
 
-def acting_by_hand(action: str, subject: str = "", office: str = "", **detail: object) -> AbstractContextManager[None]:
-    """The audit of a deed at the command line: the next change within the block carries its row."""
+def deed_by_hand(action: str, subject: object = "", office: str = "", *, of: str = "", **detail: object) -> "Deed":
+    """What is done at the command line, by whom. A detail that is None or empty is left out; `of` as in Deed."""
     from headend.commands.officers import Deed
+
+    told = {name: value for name, value in detail.items() if value not in (None, "", False, ())}
+    return Deed(datetime.now(UTC), person(), "cli", action, str(subject), office.strip("/"), told, of)
+
+
+def acting_by_hand(
+    action: str, subject: object = "", office: str = "", *, of: str = "", **detail: object
+) -> AbstractContextManager[None]:
+    """The audit of a deed at the command line: the next change within the block carries its row."""
     from headend.storage.audit import acting
 
-    return acting(Deed(datetime.now(UTC), person(), "cli", action, subject, office.strip("/"), detail))
+    return acting(deed_by_hand(action, subject, office, of=of, **detail))
+
+
+def aside() -> AbstractContextManager[None]:
+    """For work that writes but changes nothing that anybody answers for: a trial that is taken back, a list shown."""
+    return nullcontext()
 
 
 class Moment(click.ParamType[datetime]):

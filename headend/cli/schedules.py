@@ -74,10 +74,10 @@ def show(name: str, slots: int, config: str | None, as_json: bool) -> None:
 @json_option
 def suspend(name: str, config: str | None, as_json: bool) -> None:
     """Let no slot of a schedule begin until it is resumed. A round under way goes on: `headend rounds pause`."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
 
     _known(config, name)
-    with_store(config, lambda store: store.steering.suspend(name, person()))
+    with_store(config, lambda store: store.steering.suspend(name, person()), acting_by_hand("suspend schedule", name))
     emit_json({"schedule": name, "suspended": True}) if as_json else say(f"{name}: no slot begins until it is resumed")
 
 
@@ -87,13 +87,14 @@ def suspend(name: str, config: str | None, as_json: bool) -> None:
 @json_option
 def resume(name: str, config: str | None, as_json: bool) -> None:
     """Let a suspended schedule go on: the slot that is under way begins now, older ones are left out."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
     from headend.commands.journal import RefusedByRule
 
     schedule = next(each for each in _schedules(config) if each.name == _known(config, name))
     if schedule.suspended:
         raise RefusedByRule(f"schedule {name!r} is suspended by the configuration: remove `suspend = true` there")
-    was = with_store(config, lambda store: store.steering.resume(name, person()))
+    act = acting_by_hand("resume schedule", name)
+    was = with_store(config, lambda store: store.steering.resume(name, person()), act)
     if as_json:
         emit_json({"schedule": name, "suspended": False, "was_suspended": was})
     else:

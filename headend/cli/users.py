@@ -53,11 +53,11 @@ def add(name: str, full_name: str, role: str, office: str, config: str | None, a
     from headend.storage.store import Store
 
     async def work(store: Store) -> tuple[Link, str | None]:
-        with acting_by_hand("add user", name, office, role=role):
-            await store.officers.add(name, full_name, Role(role), office, person())
+        await store.officers.add(name, full_name, Role(role), office, person())
         return await store.officers.link(name), await store.officers.served_at()
 
-    _tell_link(config, *with_store(config, work), as_json=as_json)
+    act = acting_by_hand("add user", name, office, role=role)
+    _tell_link(config, *with_store(config, work, act), as_json=as_json)
 
 
 @users.command(epilog="\b\nExample:\n  headend users link officer-1")
@@ -71,10 +71,9 @@ def link(name: str, config: str | None, as_json: bool) -> None:
     from headend.storage.store import Store
 
     async def work(store: Store) -> tuple[Link, str | None]:
-        with acting_by_hand("new link", name):
-            return await store.officers.link(name), await store.officers.served_at()
+        return await store.officers.link(name), await store.officers.served_at()
 
-    _tell_link(config, *with_store(config, work), as_json=as_json)
+    _tell_link(config, *with_store(config, work, acting_by_hand("new link", name)), as_json=as_json)
 
 
 @users.command(epilog="\b\nExamples:\n  headend users disable officer-1\n  headend users disable officer-1 --undo")
@@ -89,10 +88,9 @@ def disable(name: str, undo: bool, config: str | None, as_json: bool) -> None:
     from headend.storage.store import Store
 
     async def work(store: Store) -> Officer:
-        with acting_by_hand("enable user" if undo else "disable user", name):
-            return await store.officers.disable(name, disabled=not undo)
+        return await store.officers.disable(name, disabled=not undo)
 
-    found = with_store(config, work)
+    found = with_store(config, work, acting_by_hand("enable user" if undo else "disable user", name))
     emit_json(found) if as_json else say(f"{found.name}: {'let in again' if undo else 'shut out'}")
 
 

@@ -45,7 +45,8 @@ def list_(office: str, everything: bool, config: str | None, as_json: bool) -> N
 @json_option
 def close(number: int, note: str, config: str | None, as_json: bool) -> None:
     """Close an item. One whose command is carried out after all closes itself."""
-    from headend.cli.running import person, with_store
+    from headend.cli.running import acting_by_hand, person, with_store
 
-    found = with_store(config, lambda store: store.work.close(number, person(), note))
+    act = acting_by_hand("close work", number, of="work", note=note)
+    found = with_store(config, lambda store: store.work.close(number, person(), note), act)
     emit_json(found) if as_json else say(f"work item {number} is closed")

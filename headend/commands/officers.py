@@ -45,7 +45,8 @@ class Officer:
 class Deed:
     """What somebody does, for the audit: written in the transaction of the change itself.
 
-    `via` is the way it came (`console`, `api`, `cli`, `portal`), `subject` what it is done to.
+    `via` is the way it came (`console`, `api`, `cli`, `portal`), `subject` what it is done to. Where the office is not
+    known yet, `of` says what the subject is (`meter`, `consumer`, `command`, …) and the store finds its office.
     """
 
     at: datetime
@@ -55,6 +56,7 @@ class Deed:
     subject: str = ""
     office: str = ""
     detail: Mapping[str, Any] = Factory(dict)
+    of: str = ""
 
 
 def within(office: str, root: str) -> bool:

@@ -17,6 +17,7 @@ import msgspec
 from attrs import define, frozen
 
 from headend.commands.officers import Deed
+from headend.storage.errors import StorageError
 from headend.storage.readers import Readers
 from headend.storage.sqlite import Connection
 from headend.storage.times import from_micros, to_micros
@@ -29,13 +30,34 @@ _GENESIS: Final = bytes(32)
 _MOST_FINDINGS: Final = 50
 
 
+#: The office of what a deed is done to, by what it is; numbers are compared as numbers.
+_OFFICE_OF: Final = {
+    "meter": "SELECT office FROM meters WHERE serial = ?",
+    "consumer": "SELECT office FROM accounts WHERE consumer_no = ?",
+    "list": "SELECT office FROM proposal_lists WHERE digest = ?",
+    "mode": "SELECT office FROM mode_proposals WHERE id = CAST(? AS INTEGER)",
+    "command": "SELECT segment FROM commands WHERE id = CAST(? AS INTEGER)",
+    "work": "SELECT office FROM work_items WHERE id = CAST(? AS INTEGER)",
+    "correction": "SELECT a.office FROM corrections c JOIN accounts a ON a.id = c.account"
+    " WHERE c.id = CAST(? AS INTEGER)",
+    "topup": "SELECT a.office FROM topups t JOIN accounts a ON a.id = t.account WHERE t.id = CAST(? AS INTEGER)",
+    "notice": "SELECT a.office FROM notices n JOIN accounts a ON a.id = n.account WHERE n.id = CAST(? AS INTEGER)",
+    "message": "SELECT a.office FROM deliveries d JOIN accounts a ON a.id = d.account WHERE d.id = CAST(? AS INTEGER)",
+}
+
+
 @define
 class _Act:
     deed: Deed
     written: bool = False
 
 
-_acting: ContextVar[_Act | None] = ContextVar("acting", default=None)
+@frozen
+class _Looking:
+    """Nothing is changed here."""
+
+
+_acting: ContextVar[_Act | _Looking | None] = ContextVar("acting", default=None)
 
 
 @frozen
@@ -90,9 +112,21 @@ def acting(deed: Deed) -> Iterator[None]:
         _acting.reset(token)
 
 
+@contextmanager
+def looking() -> Iterator[None]:
+    """This task changes nothing: a change all the same is a defect, which the writer refuses."""
+    token = _acting.set(_Looking())
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
 def witnessed(unit: Callable[[Connection], T]) -> Callable[[Connection], T]:
-    """The unit with the row of the deed that it belongs to, if any."""
+    """The unit with the row of the deed that it belongs to, if any; raises StorageError within `looking`."""
     act = _acting.get()
+    if isinstance(act, _Looking):
+        raise StorageError("a change that names no deed for the audit was refused; this is a defect of headend")
     if act is None or act.written:
         return unit
 
@@ -110,12 +144,20 @@ def append(connection: Connection, deed: Deed) -> int:
     last = connection.execute("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1").fetchone()
     number, previous = (1, _GENESIS) if last is None else (last[0] + 1, bytes(last[1]))
     detail = msgspec.json.encode(dict(deed.detail), order="deterministic").decode()
-    row = (number, to_micros(deed.at), deed.by, deed.via, deed.action, deed.subject, deed.office, detail, previous)
+    office = deed.office or _office(connection, deed)
+    row = (number, to_micros(deed.at), deed.by, deed.via, deed.action, deed.subject, office, detail, previous)
     connection.execute(
         f"INSERT INTO audit ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608  constant
         (*row, _digest(row)),
     )
     return int(number)
+
+
+def _office(connection: Connection, deed: Deed) -> str:
+    if not deed.of:
+        return ""
+    row = connection.execute(_OFFICE_OF[deed.of], (deed.subject,)).fetchone()
+    return "" if row is None else str(row[0])
 
 
 def chain_faults(connection: Connection) -> Iterator[str]:

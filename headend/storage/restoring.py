@@ -15,6 +15,8 @@ from typing import Final
 
 from attrs import frozen
 
+from headend.commands.officers import Deed
+from headend.storage.audit import append
 from headend.storage.backups import MARK
 from headend.storage.checking import check
 from headend.storage.errors import StorageError
@@ -36,17 +38,17 @@ class Restored:
     counters_ahead: int
 
 
-def restore(backup: Path, database: Path, now: datetime) -> Restored:
+def restore(backup: Path, database: Path, now: datetime, deed: Deed | None = None) -> Restored:
     """Put a backup in the place of the database. Raises AlreadyRunning beside a daemon, StorageError for the rest.
 
-    Whatever fails, the database is as it was.
+    `deed` goes into the audit of what is put there. Whatever fails, the database is as it was.
     """
     if not backup.is_file():
         raise StorageError(f"{backup}: there is no such file")
     if database.exists() and backup.samefile(database):
         raise StorageError(f"{backup}: that is the database itself; name a file made by `headend db backup`")
     with DaemonLock.acquire(database), _partial(database) as partial:
-        taken_at = _copy(backup, partial)
+        taken_at = _copy(backup, partial, deed)
         ahead = _take_counters(database, partial)
         _sync(partial)
         kept = _move_aside(database, now)
@@ -75,7 +77,7 @@ def _forget(partial: Path) -> None:
             partial.with_name(f"{partial.name}{companion}").unlink(missing_ok=True)
 
 
-def _copy(backup: Path, partial: Path) -> datetime:
+def _copy(backup: Path, partial: Path, deed: Deed | None) -> datetime:
     """Copy, mark, migrate and prove; when the backup was taken."""
     with closing(connect_writer(partial)) as copy:
         try:
@@ -93,6 +95,8 @@ def _copy(backup: Path, partial: Path) -> datetime:
             raise StorageError(
                 f"{backup}: the backup is not whole: {report.findings[0]}; take an older one, the database is unharmed"
             )
+        if deed is not None:
+            append(copy.conn, deed)
         (taken,) = copy.conn.execute("SELECT value FROM meta WHERE name = ?", (MARK,)).fetchone()
         copy.conn.execute("PRAGMA journal_mode = DELETE")
         return from_micros(int(taken))

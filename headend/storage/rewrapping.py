@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from headend.commands.officers import Deed
+from headend.storage.audit import append
 from headend.storage.errors import StorageError
 from headend.storage.events import emit
 from headend.storage.kek import KEK_CHECK, Kek, KekError
@@ -20,8 +22,11 @@ from headend.storage.sqlite import Connection, SqliteError, connect_writer, tran
 _COLUMNS: Final = {"ek": "encryption", "ak": "authentication", "secret": "secret", "master": "master"}
 
 
-def rewrap(database: Path, old: Kek, new: Kek, now: datetime) -> int:
-    """Wrap every stored key with `new`; how many. Raises AlreadyRunning, KekError for a wrong `old`, StorageError."""
+def rewrap(database: Path, old: Kek, new: Kek, now: datetime, deed: Deed | None = None) -> int:
+    """Wrap every stored key with `new`; how many. `deed` goes into the audit with it.
+
+    Raises AlreadyRunning, KekError for a wrong `old`, StorageError.
+    """
     if not database.exists():
         raise StorageError(f"{database}: there is no database")
     with DaemonLock.acquire(database):
@@ -31,6 +36,8 @@ def rewrap(database: Path, old: Kek, new: Kek, now: datetime) -> int:
                 writer.conn.execute("BEGIN IMMEDIATE")
                 try:
                     count = _rewrap(writer.conn, database, old, new, now)
+                    if deed is not None:
+                        append(writer.conn, deed)
                 except BaseException:
                     writer.conn.execute("ROLLBACK")
                     raise
