@@ -109,6 +109,7 @@ def test_a_worker_that_hangs_is_replaced(collecting):
     site = collecting
     serials = [each["serial"] for each in site.headend("meters", "list", "--json").json]
     site.start_daemon("--workers", "2")
+    site.until(lambda: sum(line.get("event") == "worker started" for line in site.daemon_log()) == 2)
     victim = _workers(site, pids=True)[0]
     os.kill(victim["pid"], signal.SIGSTOP)
     site.until(lambda: site.events("worker.died"), seconds=120)

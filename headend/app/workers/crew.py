@@ -36,7 +36,7 @@ class CrewRules:
     """
 
     silent: float = 15.0
-    start: float = 120.0
+    start: float = 60.0
     look: float = 0.5
     settled: float = 30.0
     first: float = 1.0
