@@ -15,7 +15,7 @@ from headend.notify.model import EventRow, NoticeKind
 from headend.prepaid.digest import policy_text
 from headend.prepaid.model import AccountView, Mode
 from headend.prepaid.replay import Comparison
-from headend.prepaid.rules import parse_policy
+from headend.prepaid.rules import default_rules, parse_policy
 from headend.prepaid.story import Step as Told
 from headend.prepaid.story import teller
 from headend.storage.accounts import StoredDecision
@@ -180,11 +180,23 @@ class OfficeRecords:
         return {
             "name": policy.name,
             "text": policy_text(policy),
+            "toml": self._policy_file(),
             "caps": policy.caps,
             "calendar": policy.calendar,
             "second_person": document.second_person,
             "alone": document.approve_alone,
         }
+
+    def _policy_file(self) -> str:
+        """The policy as its file has it now; empty where that can't be read any more."""
+        settings = self.headend.setup.settings
+        file = settings.document.policy.file
+        if file is None:
+            return default_rules()
+        try:
+            return settings.beside(file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""
 
     def preview(self, language: str) -> list[tuple[str, str]]:
         """Every message with an example's words."""

@@ -152,6 +152,11 @@ def default_policy() -> Policy:
     return parse_policy(_shipped("policy.toml"), "policy.toml")
 
 
+def default_rules() -> str:
+    """The careful policy that ships with the package, as TOML text."""
+    return _shipped("policy.toml")
+
+
 def demonstration_rules() -> str:
     """The policy of `headend demo`, as TOML text: for simulated meters alone."""
     return _shipped("demonstration.toml")

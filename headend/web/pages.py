@@ -37,7 +37,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     install(made)
-    made.filters.update(dated=dated, words=words, share=share, quantity=quantity, json=json.loads)
+    made.filters.update(dated=dated, plainly=plainly, words=words, share=share, quantity=quantity, json=json.loads)
     return made
 
 
@@ -57,6 +57,11 @@ def quantity(value: object) -> str:
             return to_the_second(datetime.fromisoformat(value))
         case _:
             return str(value)
+
+
+def plainly(value: object) -> str:
+    """A fact as a person reads it: a text as it is, anything else as JSON in its own letters."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def dated(line: str) -> str:

@@ -146,6 +146,23 @@ def test_the_day_changes_while_somebody_looks(chromium, faces, administrator):
     told.wait_for(state="detached")
 
 
+def test_an_officer_tries_other_rules_and_sees_before_and_after(chromium, faces, administrator):
+    page = chromium.page(DESK)
+    log_in(page, faces, administrator)
+    page.goto(f"{faces.console}cuts/replay")
+    rules = page.get_by_label("Rules (TOML)")
+    assert "name" in rules.input_value()
+    rules.fill('name = "spare everybody"\ndisconnect_below = "-10000"\nlow_levels = ["100"]\n')
+    page.get_by_role("button", name="Try", exact=True).click()
+    page.get_by_role("heading", name="before and after").wait_for()
+    assert page.locator(".picture rect").count() > 1
+    keep(page, "console-replayed-1440")
+    refuse_faults(page)
+    page.goto(f"{faces.console}events")
+    keep(page, "console-events-1440-light")
+    refuse_overflow(page)
+
+
 def test_a_curve_is_moved_by_keyboard_and_a_list_by_its_address(chromium, faces, administrator):
     page = chromium.page(PHONE)
     log_in(page, faces, administrator)

@@ -1,12 +1,16 @@
+import html
 import json
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from office_house import CONSUMERS, EAST
 
 from headend.commands.officers import Role
+from headend.prepaid.rules import parse_policy
 from headend.scheduler.ports import Outcome
 from headend.scheduler.steering import GivenUp
+from headend.storage.events import emit
 from headend.transport.recording import Recording
 from headend.web.console.today import _changes
 
@@ -208,3 +212,24 @@ async def test_nothing_of_another_office_is_kept_or_seen(web):
     ):
         assert (await officer_1.post(path, fields, word=word)).status_code == 404, path
     assert await actions(web) == before
+
+
+async def test_the_rules_in_force_are_where_trying_others_begins(web):
+    officer_1 = await web.officer("officer_1", Role.APPROVER)
+    page = (await officer_1.get("/console/cuts/replay")).text
+    rules = html.unescape(re.search(r'<textarea id="rules"[^>]*>(.*?)</textarea>', page, re.DOTALL)[1])
+    assert parse_policy(rules, "the page") == web.headend.setup.policy
+    tried = {"rules": rules, "days": "7"}
+    answer = await officer_1.post("/console/cuts/replay", tried, word=await officer_1.word("/console/cuts/replay"))
+    assert answer.status_code == 200
+    assert "before and after" in answer.text
+
+
+async def test_what_an_event_holds_is_shown_in_its_own_letters_and_harmlessly(web):
+    payload = {"texts": {"hi": "बिजली", "en": "<b>light</b>"}, "by": "officer_1", "none": None}
+    await web.headend.store._writer.run(lambda found: emit(found, datetime.now(UTC), "test.kind", payload=payload))
+    officer_1 = await web.officer("officer_1", Role.VIEWER)
+    page = (await officer_1.get("/console/events")).text
+    assert "बिजली" in page
+    assert "&lt;b&gt;light" in page
+    assert "<b>light" not in page

@@ -120,7 +120,8 @@ async def confirm_mode(request: WebRequest, number: FromPath[int]) -> Response[A
 @get("/cuts/replay", opt=needs(Permission.APPROVE))
 async def replay_form(request: WebRequest) -> Response[str]:
     """Rules to be tried: those in force, to be changed."""
-    return page(request, "console/replay.html", text="", days="7", automatic=False, found=None)
+    rules = faces(request).records.rules()["toml"]
+    return page(request, "console/replay.html", text=rules, days="7", automatic=False, found=None)
 
 
 @post("/cuts/replay", opt=needs(Permission.APPROVE), status_code=200)
