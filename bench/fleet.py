@@ -77,10 +77,8 @@ async def _measure(site, days):
                     await stand_in(headend)
                 steps = await record(site, headend) if day else []
                 round_ = await one_round(headend, site.visited)
-            wall = round_.wall / round_.visits
-            say(
-                f"fleet of {site.meters}, day {day}: {round_.cost * 1e3:.2f} ms of CPU a visit, {wall * 1e3:.1f} of wall"
-            )
+            cost, wall = round_.cost * 1e3, round_.wall / round_.visits * 1e3
+            say(f"fleet of {site.meters}, day {day}: {cost:.2f} ms of CPU a visit, {wall:.1f} of wall")
             held = await _held(site) if day == days else ()
         if day:  # the first one makes the rows that a day adds to
             total.add(round_)
