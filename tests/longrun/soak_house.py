@@ -138,10 +138,11 @@ class Soak:
         )
 
     async def calm(self, hours):
-        """Faults end, and so many hours pass: what was missed is caught up."""
+        """Faults end, a person asks for what was given up, and so many hours pass: what was missed is caught up."""
         for faults in self.house.fleet._faults.values():
             faults.rates = FaultSection()
         self.house.simulation.rebooting.clear()
+        self.happened["given up at the end, and asked for"] = await self.house.store.steering.requeue(None)
         for hour in range(hours):
             await asyncio.sleep(3600)
             await self._look(self.hours + hour + 1)
