@@ -2,7 +2,8 @@
 
 A meter's day is that of its own time zone. A row is stamped with the end of what it measures, so the row of midnight
 closes the day before. A row beside the grid of the capture period (the clock was off, or set) stands for the nearest
-capture, and two rows for one capture count once.
+capture, and two rows for one capture count once. How often a meter captures is what it says itself, for the whole day;
+its model's period counts until it was asked.
 """
 
 from collections import defaultdict
@@ -11,6 +12,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 from attrs import define, field, frozen
 
 from headend.session.ports import Now
@@ -101,8 +103,9 @@ def _coverage(
     for zone, model, meters in _kinds(connection, office):
         wanted = periods.get(model, {})
         found.unmeasured += 0 if wanted else meters
-        for profile, seconds in wanted.items():
-            expected, rows = _counted(connection, office, zone, model, profile, day, seconds, now)
+        for capturing in _by_period(connection, wanted):
+            profile = capturing.profile
+            expected, rows = _counted(connection, office, zone, model, capturing, day, now)
             for serial, its_office, lane, stored in rows:
                 profiles[profile].add(stored, expected)
                 offices[profile, its_office].add(stored, expected)
@@ -122,12 +125,33 @@ def _kinds(connection: Connection, office: str) -> list[tuple[str, str, int]]:
     ).fetchall()
 
 
+@frozen
+class _Capturing:
+    """Meters that capture a profile every so many seconds: those that said one of `captures`, 0 for nothing yet."""
+
+    profile: str
+    seconds: int
+    #: None where all meters are alike.
+    captures: tuple[int, ...] | None
+
+
+def _by_period(connection: Connection, wanted: Mapping[str, int]) -> Iterator[_Capturing]:
+    """Each profile with its periods: what meters said, and for whom has not said it that of the model."""
+    said = "SELECT id, body FROM captures WHERE id IN (SELECT capture FROM meter_captures WHERE profile = ?)"
+    for profile, of_model in wanted.items():
+        periods = defaultdict(list, {of_model: [0]})
+        for number, body in connection.execute(said, (profile,)).fetchall():
+            periods[msgspec.json.decode(body)["period"] or of_model].append(int(number))
+        for seconds, captures in sorted(periods.items()):
+            yield _Capturing(profile, seconds, tuple(captures) if len(periods) > 1 else None)
+
+
 def _counted(
-    connection: Connection, office: str, zone: str, model: str, profile: str, day: date, seconds: int, now: datetime
+    connection: Connection, office: str, zone: str, model: str, capturing: _Capturing, day: date, now: datetime
 ) -> tuple[int, Iterable[tuple[str, str, str, int]]]:
     """How many captures a meter must have made, and of each meter how many are stored."""
     start, end = bounds(day, ZoneInfo(zone))
-    period = seconds * 100
+    period = capturing.seconds * 100
     expected = max((to_hundredths(min(end, now)) - to_hundredths(start)) // period, 0)
     parameters: dict[str, Any] = {
         "office": office,
@@ -137,9 +161,10 @@ def _counted(
         "period": period,
         "half": period // 2,
         "last": expected,
+        "profile": capturing.profile,
     }
-    tables = [shape.table for shape in shapes_of(connection, profile)]
-    rows = connection.execute(_select(tables), parameters)
+    tables = [shape.table for shape in shapes_of(connection, capturing.profile)]
+    rows = connection.execute(_select(tables) + _saying(capturing.captures), parameters)
     return expected, rows
 
 
@@ -152,11 +177,19 @@ def _select(tables: list[str]) -> str:
             " AND time >= :start + :half AND time < :start + :last * :period + :half"
             for table in tables
         )
-        counted = f"(SELECT count(DISTINCT capture) FROM ({captures}))"  # noqa: S608  names are ours
+        counted = f"(SELECT count(DISTINCT capture) FROM ({captures}) c)"  # noqa: S608  names are ours
     return (
         f"SELECT m.serial, m.office, m.lane, {counted} FROM meters m"  # noqa: S608
         f" WHERE m.time_zone = :zone AND m.model = :model AND {_IN_OFFICE}"
     )
+
+
+def _saying(captures: tuple[int, ...] | None) -> str:
+    """Only meters that said one of these, 0 for nothing; any where there are none."""
+    if captures is None:
+        return ""
+    said = "SELECT c.capture FROM meter_captures c WHERE c.meter = m.id AND c.profile = :profile"
+    return f" AND coalesce(({said}), 0) IN ({', '.join(map(str, captures))})"
 
 
 def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

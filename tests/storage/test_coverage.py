@@ -5,6 +5,7 @@ import pytest
 from store_making import COLUMNS, OFFICE, meter, rows, visit
 
 from headend.meters.reading import Column, ProfileRow, ProfileRows
+from headend.session.shapes import Shape, ShapeKey
 from headend.storage.coverage import bounds, lacking
 
 MODEL = "is15959-single-phase"
@@ -53,6 +54,22 @@ async def test_offices_and_lanes_have_their_own_share(house, clock):
     assert [key[1] for key, _ in lacking(found.lanes)] == ["(direct)", "gateway-1"]
     below = await house.completeness.day(DAY, PERIODS, "Ranchi/Ranchi East")
     assert below.profiles["block_load"].meters == 2
+
+
+async def test_a_meter_is_measured_by_the_period_that_it_says_itself(house, clock):
+    half = MIDNIGHT + timedelta(minutes=30)
+    for number, period in ((1, 900), (2, None)):
+        key = ShapeKey(meter(number).serial, "1.0", "block_load")
+        await house.captures.save(key, Shape((), (), period))
+    await brings(house, clock, 1, rows(half, 48))
+    await brings(house, clock, 2, rows(half, 48))
+    found = await house.completeness.day(DAY, PERIODS)
+    assert [(each.meter, each.stored, each.expected) for each in found.missing] == [
+        (meter(1).serial, 48, 96),
+        (meter(3).serial, 0, 48),
+    ]
+    share = found.profiles["block_load"]
+    assert (share.meters, share.complete, share.stored, share.expected) == (3, 1, 96, 192)
 
 
 async def test_the_day_is_that_of_each_meters_zone(store, clock):
