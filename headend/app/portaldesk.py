@@ -31,6 +31,7 @@ def portal_desk(headend: Headend) -> Desk:
         payments=store.portal.payments,
         complaints=store.portal.complaints,
         statements=store.portal.statements,
+        tries=store.portal.tries,
         accounts=store.accounts,
         inbox=store.inbox,
         policy_of=policy_of,

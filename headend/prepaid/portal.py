@@ -1,6 +1,6 @@
 """What a consumer does in the portal, as values: codes, online payments, complaints, use, statements."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +17,15 @@ class LoginCode:
     language: str
     mobile: str
     code: str = field(repr=False)
+
+
+@frozen
+class Bound:
+    """At most `most` tries of one kind within `span`, a key; they come back evenly over the span."""
+
+    what: str
+    most: int
+    span: timedelta
 
 
 class Entry(StrEnum):

@@ -10,17 +10,19 @@ from headend.storage.doors import Doors
 from headend.storage.onlinepayments import OnlinePayments
 from headend.storage.readers import Readers
 from headend.storage.statements import Statements
+from headend.storage.tries import Tries
 from headend.storage.writer import Writer
 
 
 @frozen
 class PortalParts:
-    """Codes and passwords, online payments, complaints, and the ledger as its owner reads it."""
+    """Codes and passwords, online payments, complaints, the ledger as its owner reads it, and tries."""
 
     doors: Doors
     payments: OnlinePayments
     complaints: Complaints
     statements: Statements
+    tries: Tries
 
     @classmethod
     def on(cls, writer: Writer, readers: Readers, now: Now) -> Self:
@@ -30,4 +32,5 @@ class PortalParts:
             OnlinePayments(writer, readers, now),
             Complaints(writer, readers, now),
             Statements(readers),
+            Tries(writer, now),
         )

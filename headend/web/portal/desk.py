@@ -2,17 +2,16 @@
 
 import asyncio
 import ipaddress
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Coroutine, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from attrs import Factory, define, field, frozen
+from attrs import Factory, field, frozen
 
+from headend.prepaid.portal import Bound
 from headend.session.ports import Now
 from headend.web.faces import WebRequest
-from headend.web.limits import Limiter
 from headend.web.ports.portal import (
     Accounts,
     CodeSender,
@@ -24,14 +23,15 @@ from headend.web.ports.portal import (
     Payments,
     PolicyOf,
     Statements,
+    Tries,
 )
 
 _log = structlog.get_logger()
 
 #: The key in the router's `opt` that holds what gives the desk: values there are copied, functions are not.
 DESK: Final = "desk"
-#: Addresses that are remembered with the consumers they asked for.
-_MOST_ADDRESSES: Final = 20_000
+#: In this time the consumers are counted that an address asks for.
+_CROWD_SPAN: Final = timedelta(days=1)
 
 
 @frozen
@@ -52,60 +52,41 @@ class DoorRules:
     try_span: timedelta = timedelta(minutes=15)
 
 
-@define(eq=False)
-class Crowd:
-    """How many different consumers an address asks for within a span."""
-
-    most: int
-    span: timedelta
-    now: Callable[[], datetime]
-    _seen: OrderedDict[str, dict[str, datetime]] = field(init=False, factory=OrderedDict)
-
-    def admits(self, address: str, consumer_no: str) -> bool:
-        """Note that an address asks for a consumer; False where that is one too many."""
-        now = self.now()
-        seen = {number: at for number, at in self._seen.pop(address, {}).items() if now - at < self.span}
-        admitted = consumer_no in seen or len(seen) < self.most
-        if admitted:
-            seen[consumer_no] = now
-        self._seen[address] = seen
-        while len(self._seen) > _MOST_ADDRESSES:
-            self._seen.popitem(last=False)
-        return admitted
-
-
-@define(eq=False)
+@frozen
 class Bounds:
     """What may be tried how often: the same for numbers that exist and for those that do not."""
 
-    codes: Limiter
-    consumer_tries: Limiter
-    address_tries: Limiter
-    crowd: Crowd
-    payments: Limiter
+    tries: Tries
+    rules: DoorRules
 
-    @classmethod
-    def of(cls, rules: DoorRules, now: Now) -> "Bounds":
-        """The bounds that rules set."""
-        return cls(
-            codes=Limiter(rules.codes_per_address, rules.code_span, now),
-            consumer_tries=Limiter(rules.tries_per_consumer, rules.try_span, now),
-            address_tries=Limiter(rules.tries_per_address, rules.try_span, now),
-            crowd=Crowd(rules.accounts_per_address, timedelta(days=1), now),
-            payments=Limiter(rules.payments_per_consumer, timedelta(hours=1), now),
-        )
-
-    def code(self, address: str, consumer_no: str) -> float:
+    async def code(self, address: str, consumer_no: str) -> float:
         """Seconds to wait before another code may be asked for."""
-        if not self.crowd.admits(address, consumer_no):
-            return self.crowd.span.total_seconds()
-        return self.codes.take(address)
+        if not await self._admits(address, consumer_no):
+            return _CROWD_SPAN.total_seconds()
+        codes = Bound("code by address", self.rules.codes_per_address, self.rules.code_span)
+        return await self.tries.take([(codes, address)])
 
-    def entry(self, address: str, consumer_no: str) -> float:
+    async def entry(self, address: str, consumer_no: str) -> float:
         """Seconds to wait before another code, password or meter number may be tried."""
-        if not self.crowd.admits(address, consumer_no):
-            return self.crowd.span.total_seconds()
-        return max(self.address_tries.take(address), self.consumer_tries.take(consumer_no))
+        if not await self._admits(address, consumer_no):
+            return _CROWD_SPAN.total_seconds()
+        by_address = Bound("entry by address", self.rules.tries_per_address, self.rules.try_span)
+        return await self.tries.take([(by_address, address), (self._of_consumer(), consumer_no)])
+
+    async def payment(self, consumer_no: str) -> float:
+        """Seconds to wait before another payment may begin."""
+        payments = Bound("payment", self.rules.payments_per_consumer, timedelta(hours=1))
+        return await self.tries.take([(payments, consumer_no)])
+
+    async def came_in(self, consumer_no: str) -> None:
+        """Who came in has shown to be the consumer: what was tried wrongly before counts no more."""
+        await self.tries.forget(self._of_consumer(), consumer_no)
+
+    def _of_consumer(self) -> Bound:
+        return Bound("entry by consumer", self.rules.tries_per_consumer, self.rules.try_span)
+
+    async def _admits(self, address: str, consumer_no: str) -> bool:
+        return await self.tries.admits(address, consumer_no, self.rules.accounts_per_address, _CROWD_SPAN)
 
 
 @frozen
@@ -117,6 +98,7 @@ class Desk:
     payments: Payments
     complaints: Complaints
     statements: Statements
+    tries: Tries
     accounts: Accounts
     inbox: Inbox
     policy_of: PolicyOf
@@ -126,7 +108,7 @@ class Desk:
     rules: DoorRules = Factory(DoorRules)
     offices: Mapping[str, str] = Factory(dict)
     helpline: str = ""
-    bounds: Bounds = Factory(lambda self: Bounds.of(self.rules, self.now), takes_self=True)
+    bounds: Bounds = field(init=False, default=Factory(lambda self: Bounds(self.tries, self.rules), takes_self=True))
     #: What goes on after an answer was given: a code that is sent, a word that comes late.
     _later: set[asyncio.Task[None]] = field(factory=set, init=False)
 

@@ -42,7 +42,7 @@ async def ask_code(request: WebRequest) -> Response[Any]:
     number = consumer_number(form)
     if number is None:
         return door(request, form, said(request)("problem.consumer_no"))
-    wait = desk.bounds.code(origin(caller_address(request)), number)
+    wait = await desk.bounds.code(origin(caller_address(request)), number)
     if wait:
         return door(request, form, waiting(request, wait), status_code=429)
     code = await desk.doors.ask(number, desk.rules.code_valid_for, desk.rules.code_tries)
@@ -58,7 +58,7 @@ async def enter(request: WebRequest) -> Response[Any]:
     number = consumer_number(form)
     if number is None:
         return door(request, form, said(request)("problem.consumer_no"))
-    wait = desk.bounds.entry(origin(caller_address(request)), number)
+    wait = await desk.bounds.entry(origin(caller_address(request)), number)
     if wait:
         return _code_page(request, desk, number, waiting(request, wait), 429)
     with faces(request).witness(_deed(request, number, "log in", "one-time password")):
@@ -77,7 +77,7 @@ async def login(request: WebRequest) -> Response[Any]:
     number = consumer_number(form)
     if number is None:
         return door(request, form, said(request)("problem.consumer_no"), by_password=True)
-    wait = desk.bounds.entry(origin(caller_address(request)), number)
+    wait = await desk.bounds.entry(origin(caller_address(request)), number)
     if wait:
         return door(request, form, waiting(request, wait), status_code=429, by_password=True)
     if not await is_right(form.get("password", ""), await desk.doors.password_hash(number)):
@@ -111,7 +111,7 @@ async def office(request: WebRequest) -> Response[Any]:
     if number is None:
         problem = said(request)("problem.consumer_no")
         return show(request, "office.html", found=None, asked=False, problem=problem, **context)
-    wait = desk.bounds.entry(origin(caller_address(request)), number)
+    wait = await desk.bounds.entry(origin(caller_address(request)), number)
     if wait:
         problem = waiting(request, wait)
         return show(request, "office.html", status_code=429, found=None, asked=False, problem=problem, **context)
@@ -153,7 +153,7 @@ def waiting(request: WebRequest, seconds: float) -> str:
 
 
 async def _begin(request: WebRequest, response: Response[Any], desk: Desk, number: str) -> None:
-    desk.bounds.consumer_tries.forget(number)
+    await desk.bounds.came_in(number)
     await log_in(request, response, number)
 
 

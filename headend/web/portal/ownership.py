@@ -66,7 +66,7 @@ async def set_password(request: WebRequest) -> Response[Any]:
     """Set a password, or change it for somebody who knows the present one."""
     desk, number, form = desk_of(request), consumer_of(request), await fields(request)
     t, new = said(request), form.get("new", "")
-    wait = desk.bounds.entry(origin(caller_address(request)), number)
+    wait = await desk.bounds.entry(origin(caller_address(request)), number)
     if wait:
         return await _password(request, waiting(request, wait), 429)
     present = await desk.doors.password_hash(number)

@@ -45,7 +45,7 @@ async def recharge(request: WebRequest) -> Response[Any]:
         problem = t("problem.no_gateway")
     if problem or desk.gateway is None:
         return await _form(request, form.get("amount", "")[:20], problem, 422)
-    wait = desk.bounds.payments.take(number)
+    wait = await desk.bounds.payment(number)
     if wait:
         return await _form(request, form.get("amount", "")[:20], waiting(request, wait), 429)
     identity = f"W{desk.now():%y%m%d}{secrets.token_hex(5).upper()}"

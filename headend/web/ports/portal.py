@@ -8,6 +8,7 @@ from headend.notify.model import Notice
 from headend.prepaid.model import AccountView
 from headend.prepaid.policy import Policy
 from headend.prepaid.portal import (
+    Bound,
     Complaint,
     Entry,
     Line,
@@ -75,6 +76,22 @@ class Complaints(Protocol):
 
     async def of_consumer(self, consumer_no: str, limit: int = 100) -> list[Complaint]:
         """A consumer's complaints, newest first."""
+        ...
+
+
+class Tries(Protocol):
+    """How often somebody tried, kept so that a restart or another process begins nothing anew."""
+
+    async def take(self, bounds: Sequence[tuple[Bound, str]]) -> float:
+        """Count one try under each bound's key; 0 when all let it through, else the seconds until they would."""
+        ...
+
+    async def admits(self, address: str, consumer_no: str, most: int, span: timedelta) -> bool:
+        """Note that an address asks for a consumer number; False where that is one number too many within `span`."""
+        ...
+
+    async def forget(self, bound: Bound, key: str) -> None:
+        """Begin anew."""
         ...
 
 

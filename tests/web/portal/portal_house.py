@@ -38,9 +38,7 @@ class House:
     def __init__(self, headend, clock, rules):
         self.headend, self.clock, self.store = headend, clock, headend.store
         self.sent = []
-        self.desk = evolve(
-            portal_desk(headend), send_code=self._send, rules=rules, now=clock, bounds=_bounds(rules, clock)
-        )
+        self.desk = evolve(portal_desk(headend), send_code=self._send, rules=rules, now=clock)
         self.application = make_application(
             evolve(faces(headend), now=clock), [portal_router(self.desk), gateway_router(self.desk)]
         )
@@ -88,12 +86,6 @@ class Browser:
     def _learn(self, answer):
         found = re.search(r'name="csrf-token" content="([0-9a-f]+)"', answer.text)
         self.word = found[1] if found else self.word
-
-
-def _bounds(rules, clock):
-    from headend.web.portal.desk import Bounds
-
-    return Bounds.of(rules, clock)
 
 
 @asynccontextmanager

@@ -7,6 +7,9 @@ from portal_house import OTHER, OWN, UNKNOWN, DoorRules, house_in, making, timed
 import headend.storage.doors
 import headend.web.passwords
 import headend.web.portal.doors
+from headend.app.opening import Clock
+from headend.app.wiring import open_headend
+from headend.web.portal.desk import Bounds
 
 
 def without_word(text):
@@ -82,7 +85,7 @@ async def test_known_and_unknown_numbers_take_the_same_work(house, monkeypatch):
         browser, _ = await ask(house, number)
         await browser.post("/portal/enter", consumer_no=number, code="000000")
         done.append((len(digests), len(writes)))
-    assert done[0] == done[1] == (2, 2)
+    assert done[0] == done[1] == (2, 6)
 
 
 async def test_a_wrong_code_is_the_same_answer_for_known_and_unknown_numbers(house):
@@ -315,3 +318,24 @@ async def test_a_language_is_one_tap_away_and_leads_nowhere_else(house):
     for evil in ("https://evil.example", "//evil.example", "/portal//evil.example", "/console/", "/portal/\\evil"):
         answer = await browser.get(f"/portal/language/hi?back={evil}")
         assert answer.headers["location"] == "/portal/"
+
+
+@pytest.mark.parametrize("number", [OWN, UNKNOWN])
+async def test_tries_are_counted_on_after_a_restart_and_by_every_process(house, number):
+    rules = DoorRules(tries_per_consumer=2, accounts_per_address=1)
+    here = Bounds(house.store.portal.tries, rules)
+    assert [await here.entry("192.0.2.1", number) for _ in range(2)] == [0, 0]
+    async with open_headend(house.headend.setup.settings, clock=Clock(now=house.clock)) as other:
+        there = Bounds(other.store.portal.tries, rules)
+        assert await there.entry("192.0.2.2", number) > 0
+        assert await there.code("192.0.2.1", "18888888888") == timedelta(days=1).total_seconds()
+        house.clock.now += timedelta(minutes=16)
+        assert await there.entry("192.0.2.1", number) == 0
+        house.clock.now += timedelta(days=2)
+        assert await there.code("192.0.2.3", number) == 0
+    kept = await house.store._readers.run(
+        lambda found: found.execute(
+            "SELECT what, key FROM portal_tries UNION ALL SELECT 'asked', address FROM portal_callers ORDER BY 1, 2"
+        ).fetchall()
+    )
+    assert kept == [("asked", "192.0.2.3"), ("code by address", "192.0.2.3")]
