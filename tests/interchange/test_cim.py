@@ -208,7 +208,7 @@ async def test_readings_are_told_with_their_types_and_times(house):
     }
     assert found == {
         "0.0.0.1.1.1.12.0.0.0.0.0.0.0.0.0.72.0": "123450",
-        "0.0.0.6.0.1.158.0.0.0.0.0.0.0.0.0.29.0": "230.55",
+        "0.0.0.12.0.1.158.0.0.0.0.0.0.0.0.0.29.0": "230.55",
     }
     history = valid(await desk.history("M1", now - HOUR, now + HOUR))
     assert len(list(history.iterfind(".//r:Readings", NAMESPACES))) == 2

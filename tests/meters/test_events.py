@@ -1,3 +1,5 @@
+import pytest
+
 from headend.meters.events import CATALOGUE, STATUS_BITS, EventKind, Severity, event_type, logs_of, severity_of
 
 
@@ -34,3 +36,23 @@ def test_the_worst_alert_counts():
     assert severity_of(("low voltage", "magnet")) is Severity.CRITICAL
     assert severity_of(("bit 120",)) is Severity.WARNING
     assert severity_of(()) is Severity.INFO
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        (3, "phase 2 missing"),
+        (5, "phase 3 missing"),
+        (21, "phase sequence reversed"),
+        (53, "phase 2 current reversed"),
+        (55, "phase 3 current reversed"),
+        (57, "phase 1 current open"),
+        (59, "phase 2 current open"),
+        (61, "phase 3 current open"),
+        (63, "current unbalance"),
+        (83, "high neutral current"),
+    ],
+)
+def test_events_of_three_phases_are_those_of_the_indian_tables(code, name):
+    assert (event_type(code).name, event_type(code).ends) == (name, None)
+    assert event_type(code + 1).ends == code

@@ -44,14 +44,14 @@ OF_STATUS: Final = {
     "cover opened": EventType.COVER_OPEN,
 }
 
-#: Readings by their names here: reading type (IEC 61968-9 annex C), and the power of ten from the unit it is kept in.
+#: Readings by their names here: reading type (IEC 61968-9 annex C); registers are bulk (1), others instantaneous (12).
 READING_TYPES: Final = {
     "energy_import": "0.0.0.1.1.1.12.0.0.0.0.0.0.0.0.0.72.0",
     "energy_export": "0.0.0.1.19.1.12.0.0.0.0.0.0.0.0.0.72.0",
     "energy_apparent": "0.0.0.1.1.1.12.0.0.0.0.0.0.0.0.0.71.0",
-    "power": "0.0.0.6.1.1.37.0.0.0.0.0.0.0.0.0.38.0",
-    "voltage": "0.0.0.6.0.1.158.0.0.0.0.0.0.0.0.0.29.0",
-    "current": "0.0.0.6.0.1.4.0.0.0.0.0.0.0.0.0.5.0",
-    "frequency": "0.0.0.6.0.1.15.0.0.0.0.0.0.0.0.0.33.0",
-    "power_factor": "0.0.0.6.0.1.38.0.0.0.0.0.0.0.0.0.65.0",
+    "power": "0.0.0.12.1.1.37.0.0.0.0.0.0.0.0.0.38.0",
+    "voltage": "0.0.0.12.0.1.158.0.0.0.0.0.0.0.0.0.29.0",
+    "current": "0.0.0.12.0.1.4.0.0.0.0.0.0.0.0.0.5.0",
+    "frequency": "0.0.0.12.0.1.15.0.0.0.0.0.0.0.0.0.33.0",
+    "power_factor": "0.0.0.12.0.1.38.0.0.0.0.0.0.0.0.0.65.0",
 }
