@@ -171,3 +171,31 @@ def test_supply_is_told_of_by_what_the_relay_shows():
     waiting = facts(balance=500_00, relay_connected=False, relay_ready=True, relay_command=9)
     (button,) = due_notices(Keep(Reason.PRESS_BUTTON, waiting), POLICY, ())
     assert (button.kind, button.key) == ("press_button", "press_button:9")
+
+
+def test_a_cut_that_no_hour_allows_is_not_announced():
+    sent = SentNotice("negative", f"negative:{int(NOON.timestamp()) // 86_400}", NOON, None)
+    never = Policy(calendar=Calendar(days=frozenset(range(7))))
+    assert due_notices(decide(facts(), never), never, (sent,)) == ()
+
+
+def test_a_level_of_nothing_and_of_a_paisa_are_levels():
+    (told,) = due_notices(decide(facts(balance=0), Policy(low_levels=(1,))), Policy(low_levels=(1,)), ())
+    assert told.key.startswith("low_balance:1:")
+    below = Policy(disconnect_below=-100, reconnect_at=1, low_levels=(200, 0))
+    (told,) = due_notices(decide(facts(balance=0), below), below, ())
+    assert told.key.startswith("low_balance:200:")
+
+
+@pytest.mark.parametrize(
+    ("balance", "reconnect_at", "asked"), [(0, 100, "₹1.00"), (0, 101, "₹2.00"), (None, 100, "₹1.00")]
+)
+def test_what_is_asked_for_with_a_cut_is_exact_to_the_paisa_before_it_is_rounded(balance, reconnect_at, asked):
+    policy = Policy(reconnect_at=reconnect_at)
+    cut = facts(balance=balance, relay_connected=False, disconnected_by_us=True, relay_command=4)
+    (told,) = due_notices(decide(cut, policy), policy, ())
+    assert (told.kind, told.fields["needed"]) == ("cut_done", asked)
+
+
+def test_use_that_runs_backwards_says_nothing():
+    assert days_left(-5, -1) is None
