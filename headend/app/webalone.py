@@ -15,6 +15,7 @@ from headend.app.wiring import Headend, open_headend
 from headend.errors import HeadendError
 from headend.notify.pausing import pause
 from headend.settings import Settings, SettingsError, load_settings
+from headend.web.pages import prepare
 
 #: How often it is looked whether the store still writes.
 _LOOK_S: Final = 0.5
@@ -35,6 +36,7 @@ async def run_web(settings: Settings, *, beside_daemon: bool) -> None:
     async with open_headend(settings) as headend, serving(headend) as served:
         if served is None:
             raise NotServed(f"console, portal and API can't be served at {listen}")
+        await asyncio.to_thread(prepare)
         stop = asyncio.Event()
         with _told(headend, settings, stop, beside_daemon=beside_daemon):
             while not stop.is_set() and headend.store.stopped is None:

@@ -41,6 +41,12 @@ def environment() -> Environment:
     return made
 
 
+def prepare() -> None:
+    """Compile every template now: the first to ask for a page would wait for it."""
+    for name in environment().list_templates(["html"]):
+        environment().get_template(name)
+
+
 def words(name: object) -> str:
     """A name of the program as words: `reconnect_late` becomes `reconnect late`."""
     return str(name).replace("_", " ").replace(".", " ")
