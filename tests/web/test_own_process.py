@@ -56,7 +56,7 @@ async def test_a_process_that_ends_is_started_again_until_it_is_told_to_stop(tmp
     line = f"open({str(tmp_path / 'starts')!r}, 'a').write('x')"
     process = WebProcess((*PYTHON, line), pause=no_pause)
     task = asyncio.create_task(process.keep())
-    while not (tmp_path / "starts").exists() or len((tmp_path / "starts").read_text()) < 3:
+    while not (tmp_path / "starts").exists() or len((tmp_path / "starts").read_text()) < 3:  # noqa: ASYNC110  a file
         await asyncio.sleep(0.01)
     process.stop()
     await task
@@ -66,7 +66,7 @@ async def test_a_process_that_ends_is_started_again_until_it_is_told_to_stop(tmp
 async def test_a_process_ends_with_the_other_end_of_its_input():
     process = WebProcess(FAITHFUL)
     task = asyncio.create_task(process.keep())
-    while process.pid is None:
+    while process.pid is None:  # noqa: ASYNC110  nothing tells of a start
         await asyncio.sleep(0.01)
     pid = process.pid
     process.stop()
@@ -104,7 +104,7 @@ def test_pages_end_with_a_daemon_that_is_killed(site):
     site.until(lambda: not answers(console))
 
 
-def test_a_place_that_is_taken_holds_up_no_meter_and_is_tried_again(site):
+def test_a_place_that_is_taken_is_told_with_where_it_is(site):
     site.start_daemon()
     taken = site.until(lambda: served(site))[0].split("/")[2]
     site.configure(web=taken)

@@ -69,15 +69,21 @@ async def test_messages_of_other_systems_that_make_no_sense_are_refused_and_brea
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_faces_are_served_by_https_with_certificate_files_and_cookies_are_for_it_alone(tmp_path):
+@pytest.fixture
+def certificate(tmp_path):
+    """A certificate of its own for this address, with its key, in the folder of the configuration."""
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", str(tmp_path / "web.key"), "-out", str(tmp_path / "web.crt")]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files]
     subprocess.run(command, check=True, capture_output=True)
+    return tmp_path / "web.crt"
+
+
+async def test_faces_are_served_by_https_with_certificate_files_and_cookies_are_for_it_alone(tmp_path, certificate):
     listen = '127.0.0.1:0"\ntls_cert = "web.crt"\ntls_key = "web.key'
     async with open_house(tmp_path, listen=listen) as headend, serving(headend) as served:
         assert served.url.startswith("https://")
-        context = ssl.create_default_context(cafile=str(tmp_path / "web.crt"))
+        context = ssl.create_default_context(cafile=str(certificate))
         async with httpx.AsyncClient(verify=context) as client:
             answer = await client.get(f"{served.url}/console/login")
         assert answer.status_code == 200
