@@ -221,3 +221,24 @@ async def test_what_takes_too_long_to_end_is_killed(kept, heard):
     assert register.ended == [(1, "stopped")]
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+async def test_a_push_waits_for_a_worker_that_is_being_replaced(kept, heard):
+    program = (
+        "import os, signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: os._exit(0))\n"
+        "line = int(sys.argv[1])\n"
+        "told = b''\n"
+        "while told.count(b'\\n') < 2: told += os.read(line, 4096)\n"
+        'assert told == b\'{"meter":"HED0000001","tasks":["events","daily"]}\\n'
+        '{"meter":"HED0000002","tasks":[]}\\n\'\n'
+        "os.write(line, b'.')\n"
+        "time.sleep(600)"
+    )
+    crew, _, _ = kept(program, CrewRules(silent=60.0, look=0.01))
+    crew.count = 1
+    for number, tasks in ((1, ("events",)), (2, ()), (1, ("daily", "events"))):
+        crew.heard(meter(number), tasks)
+    crew.start()
+    await heard.wait()
+    await crew.ended()

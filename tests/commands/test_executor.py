@@ -7,6 +7,7 @@ from memory_journal import Crashed, MemoryJournal
 from scripted_meter import START, Clock, Lost, Relay, ScriptedSession, WrongIdentity
 
 from headend.commands.executor import Executor
+from headend.commands.journal import SentByAnother
 from headend.commands.model import Evidence, Origin, State, Target
 from headend.dlms.enumerations import ActionResult
 from headend.prepaid.model import Mode
@@ -482,3 +483,14 @@ async def test_commands_without_a_known_outcome_come_first_then_the_reconnect():
     house.clock.seconds += timedelta(minutes=1).total_seconds()
     done = await house.executor().run_open(house.session())
     assert [command.target for command in done] == [Target.DISCONNECTED, Target.CONNECTED]
+
+
+async def test_what_another_process_is_sending_is_neither_settled_nor_sent():
+    house = House(connected=False)
+    back = await house.asked(Target.CONNECTED, "recharge:1")
+    sending = (await house.journal.begin_sending(back.id, house.clock.now(), None)).command
+    house.journal.fails_to_settle = SentByAnother("worker 2 sends it")
+    session = house.session()
+    assert await house.executor().run(session, sending) == sending
+    assert session.log == []
+    assert house.relay.actions == []

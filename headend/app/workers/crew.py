@@ -25,6 +25,9 @@ from headend.storage.lock import DaemonLock
 #: What is for the service's main process alone.
 _OURS: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
 
+#: Meters of a worker that is not there whose pushes wait for it; each costs some hundred octets.
+MOST_WAITING: Final = 20_000
+
 _log = structlog.get_logger()
 
 
@@ -81,6 +84,8 @@ class Crew:
     rules: CrewRules = field(factory=CrewRules)
     pause: Pause = pause
     _members: dict[int, Member] = field(init=False, factory=dict)
+    #: What was heard from meters whose worker is just being replaced, by worker and meter.
+    _waiting: dict[int, dict[str, Heard]] = field(init=False, factory=dict)
     _keepers: list["asyncio.Task[None]"] = field(init=False, factory=list)
     _stopping: asyncio.Event = field(init=False, factory=asyncio.Event)
 
@@ -120,6 +125,14 @@ class Crew:
             self.own.heard(meter, tasks)
         elif (member := self._members.get(home)) is not None:
             member.line.say(Heard(meter.serial, tasks))
+        else:
+            self._keep_for(home, Heard(meter.serial, tasks))
+
+    def _keep_for(self, home: int, heard: Heard) -> None:
+        waiting = self._waiting.setdefault(home, {})
+        earlier = waiting.get(heard.meter, Heard(heard.meter))
+        if heard.meter in waiting or len(waiting) < MOST_WAITING:
+            waiting[heard.meter] = Heard(heard.meter, tuple(dict.fromkeys((*earlier.tasks, *heard.tasks))))
 
     def _signal(self, number: signal.Signals) -> None:
         for member in self._members.values():
@@ -144,6 +157,8 @@ class Crew:
         """One worker from its start to its end; why it ended."""
         member = await self._started(number)
         self._members[number] = member
+        for heard in self._waiting.pop(number, {}).values():
+            member.line.say(heard)
         if self._stopping.is_set():
             member.signal(signal.SIGTERM)
         try:

@@ -21,7 +21,7 @@ from headend.app.wiring import Headend, open_headend
 from headend.app.workers.collectors import Collectors
 from headend.app.workers.division import shard
 from headend.app.workers.line import Heard, WorkersEnd
-from headend.scheduler.engine import Fixed, Lease, WorkEngine
+from headend.scheduler.engine import Fixed, Lease, Visiting, WorkEngine
 from headend.settings import Settings
 
 #: How often a worker says that its loop turns.
@@ -66,9 +66,20 @@ class Post:
     headend: Headend | None = None
     collectors: Collectors | None = None
     _tasks: "set[asyncio.Task[None]]" = field(init=False, factory=set)
+    _kept: list[Heard] = field(init=False, factory=list)
+
+    def open(self, headend: Headend, collectors: Collectors) -> None:
+        """The collectors are there: they are told what was said before."""
+        self.headend, self.collectors = headend, collectors
+        kept, self._kept = self._kept, []
+        for heard in kept:
+            self.take(heard)
 
     def take(self, heard: Heard) -> None:
         """A meter of ours has pushed."""
+        if self.collectors is None:
+            self._kept.append(heard)
+            return
         task = asyncio.get_running_loop().create_task(self._pass_on(heard), name=f"heard {heard.meter}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -84,7 +95,12 @@ class Post:
 async def _serve(headend: Headend, settings: Settings, place: Place, post: Post) -> None:
     collectors = Collectors(headend, keeps_house=False)
     engine = Fixed(Lease(shard(place.number, place.workers), place.token))
-    post.headend, post.collectors = headend, collectors
+
+    def begin(lease: Lease) -> Visiting:
+        work = collectors.begin(lease)
+        post.open(headend, collectors)
+        return work
+
     reloader = Reloader(headend, collectors, settings)
     async with AsyncExitStack() as rooms:
         rooms.enter_context(_signals(engine, reloader))
@@ -92,7 +108,7 @@ async def _serve(headend: Headend, settings: Settings, place: Place, post: Post)
         monitor = Monitor(headend, collectors.standing, worker=place.number, manager=ServiceManager())
         await rooms.enter_async_context(monitored(monitor))
         _log.info("worker started", pid=os.getpid(), shard=f"{place.number}/{place.workers}", token=place.token)
-        await engine.run(collectors.begin)
+        await engine.run(begin)
     _log.info("worker stopped", visits=dict(collectors.standing().visits))
 
 
