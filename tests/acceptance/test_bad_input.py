@@ -198,6 +198,7 @@ def test_a_port_in_use_is_named_by_the_simulator(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.embedded
 def test_a_database_that_is_no_database_is_named(configured):
     site = configured
     site.database.write_text("this is no database, whatever its name says, and it is long enough to be looked at" * 20)
@@ -207,6 +208,7 @@ def test_a_database_that_is_no_database_is_named(configured):
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.embedded
 def test_a_full_disk_is_named_and_loses_nothing_that_was_acknowledged(one_meter):
     site, _, consumer = one_meter
     assert site.headend("recharge", consumer, "1", "--payment-id", "P-1").exit_code == 0

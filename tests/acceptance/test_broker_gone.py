@@ -1,7 +1,6 @@
 """A broker that is away for long: what happens meanwhile is kept, and told in order when it is back."""
 
 import signal
-import sqlite3
 
 from broker_under_test import BrokerUnderTest
 
@@ -66,5 +65,4 @@ def _since_start(site):
 
 
 def _last(site):
-    with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True) as connection:
-        return connection.execute("SELECT coalesce(max(number), 0) FROM events").fetchone()[0]
+    return site.stored("SELECT coalesce(max(number), 0) FROM events")[0][0]

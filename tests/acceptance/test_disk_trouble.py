@@ -21,6 +21,7 @@ def _limit_files(site, size):
     resource.prlimit(site.daemon.pid, resource.RLIMIT_FSIZE, (size, hard))
 
 
+@pytest.mark.embedded
 def test_a_daemon_whose_disk_fails_says_so_ends_loses_nothing_and_goes_on_after_a_fresh_start(one_meter):
     site, _, consumer = one_meter
     site.configure(mode="notify", every="1s")

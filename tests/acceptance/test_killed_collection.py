@@ -2,7 +2,6 @@
 
 import random
 import signal
-import sqlite3
 from datetime import datetime
 
 import pytest
@@ -101,8 +100,7 @@ def _die_in_collection(site, chance, wanted):
 
 
 def _visits(site, which="true"):
-    with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True) as connection:
-        return connection.execute(f"SELECT count(*) FROM visits WHERE {which}").fetchone()[0]
+    return site.stored(f"SELECT count(*) FROM visits WHERE {which}")[0][0]
 
 
 def _data_rounds(site, pid):
@@ -113,11 +111,8 @@ def _data_rounds(site, pid):
 
 def _stored(site, profile):
     """Times of a profile's rows by meter, over every shape it came in (a meter drops its oldest, the store not)."""
-    with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True) as connection:
-        tables = connection.execute("SELECT rows_table FROM shapes WHERE profile = ?", (profile,)).fetchall()
-        times = {}
-        for (table,) in tables:
-            query = f'SELECT m.serial, r.time FROM "{table}" r JOIN meters m ON m.id = r.meter'
-            for serial, at in connection.execute(query):
-                times.setdefault(serial, []).append(at / 100)
-        return times
+    times = {}
+    for (table,) in site.stored(f"SELECT rows_table FROM shapes WHERE profile = '{profile}'"):
+        for serial, at in site.stored(f'SELECT m.serial, r.time FROM "{table}" r JOIN meters m ON m.id = r.meter'):
+            times.setdefault(serial, []).append(at / 100)
+    return times

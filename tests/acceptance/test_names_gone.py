@@ -1,6 +1,5 @@
 """A name server that is away: whoever needs it fails alone."""
 
-import sqlite3
 from pathlib import Path
 
 METERS = 60
@@ -32,10 +31,9 @@ def _name_places(site):
 
 
 def _visits(site):
-    with sqlite3.connect(f"file:{site.database}?mode=ro", uri=True) as connection:
-        return dict(
-            connection.execute(
-                "SELECT m.serial, count(*) FROM visits v JOIN meters m ON m.id = v.meter"
-                " WHERE v.outcome = 'done' GROUP BY v.meter"
-            )
+    return dict(
+        site.stored(
+            "SELECT m.serial, count(*) FROM visits v JOIN meters m ON m.id = v.meter"
+            " WHERE v.outcome = 'done' GROUP BY m.serial"
         )
+    )

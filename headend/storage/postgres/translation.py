@@ -86,6 +86,7 @@ def is_schema(text: str) -> bool:
 
 def _words(text: str) -> str:
     text = re.sub(r"\bIS NOT (?=[a-zA-Z_.]*\$|OLD\.|NEW\.)", "IS DISTINCT FROM ", _is(text))
+    text = re.sub(r"\bIN \(\)", "= ANY('{}')", re.sub(r"\bNOT IN \(\)", "<> ALL('{}')", text))  # none of no values
     text = re.sub(r"(\bCAST\([^()]* AS )INTEGER\)", r"\1BIGINT)", text)
     text = re.sub(r"\bLIMIT (\$\d+)", r"LIMIT nullif(\1::bigint, -1)", text)
     return re.sub(r"\bjson_each\((\$\d+)\)", r"(SELECT e::bigint AS value FROM json_array_elements_text(\1) e) l", text)
