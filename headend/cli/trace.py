@@ -1,6 +1,8 @@
 """`headend trace`: what octets say, from hexadecimal text, files of lines, raw files and packet captures."""
 
+import re
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from headend.dlms.trace import Form, Tracer
 #: A file of more octets is no recording of DLMS that one wants to read as a tree.
 _LARGEST_FILE = 1 << 28
 _LARGEST_SHOWN = 24
+#: No line of text has these, while lengths and tags of DLMS mostly are.
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 #: Columns where nobody looks on: lines stay whole for other programs.
 _UNBROKEN = 1000
 
@@ -60,9 +64,21 @@ def trace(source: str, form: str, keys_file: str | None, strict: bool, as_json: 
 
     tracer = Tracer(strict=strict, keys=KeyRing(load_keys(Path(keys_file)) if keys_file else ()))
     failed = False
-    for item in _inputs(source, Form(form)):
-        failed |= _trace_one(item, tracer, as_json=as_json)
-    sys.exit(1 if failed else 0)
+    inputs = 0
+    try:
+        for item in _inputs(source, Form(form)):
+            failed |= _trace_one(item, tracer, as_json=as_json)
+            inputs += 1
+    except DecodeError as error:
+        failed |= _refuse(Input(Path(source).name, b"", Form.AUTO, {}), error, as_json=as_json)
+        inputs += 1
+    if not inputs:
+        say(f"error: {_cut(source)}: nothing to decode in it")
+    sys.exit(1 if failed or not inputs else 0)
+
+
+def _refuse(item: Input, error: DecodeError, *, as_json: bool) -> bool:
+    return _show(item, {"fault": {"reason": error.reason, "offset": error.offset}}, as_json=as_json)
 
 
 def _trace_one(item: Input, tracer: Tracer, *, as_json: bool) -> bool:
@@ -71,15 +87,19 @@ def _trace_one(item: Input, tracer: Tracer, *, as_json: bool) -> bool:
     try:
         described = tracing.trace(item.octets, item.form, tracer)
     except DecodeError as error:
-        described = [{"fault": {"reason": error.reason, "offset": error.offset}}]
+        return _refuse(item, error, as_json=as_json)
     failed = False
     for fields in described:
-        if as_json:
-            emit_json(item.about | fields)
-        else:
-            _print_tree(item.name, item.about | fields)
-        failed |= _complain(item.name, fields)
+        failed |= _show(item, fields, as_json=as_json)
     return failed
+
+
+def _show(item: Input, fields: dict[str, Any], *, as_json: bool) -> bool:
+    if as_json:
+        emit_json(item.about | fields)
+    else:
+        _print_tree(item.name, item.about | fields)
+    return _complain(item.name, fields)
 
 
 def _complain(name: str, fields: dict[str, Any]) -> bool:
@@ -127,12 +147,20 @@ def _file(path: Path, form: Form) -> Iterator[Input]:
 
         yield from capture_inputs(octets, form)
         return
-    try:
-        text = octets.decode("ascii")
-    except UnicodeDecodeError:
+    text = _text(octets)
+    if text is None:
         yield Input(path.name, octets, form, {})
         return
     yield from _lines(text, f"{path.name} line", form)
+
+
+def _text(octets: bytes) -> str | None:
+    """Text with remarks in any language and the marks of editors; None for raw octets, though they look like ASCII."""
+    try:
+        text = octets.decode("utf-16" if octets.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig")
+    except UnicodeDecodeError:
+        return None
+    return None if _CONTROL.search(text) else text
 
 
 def _lines(text: str, name: str, form: Form) -> Iterator[Input]:

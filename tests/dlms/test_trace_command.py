@@ -148,6 +148,38 @@ def test_a_file_of_raw_octets_is_read_as_it_is(tmp_path):
     assert objects(run(str(file), "--json"))[0]["frames"][0]["type"] == "SNRM"
 
 
+def test_raw_octets_that_all_look_like_ascii_are_still_raw(tmp_path):
+    file = tmp_path / "data.bin"
+    file.write_bytes(bytes.fromhex("0202120001090461626364"))
+    assert objects(run(str(file), "--json"))[0]["data"][0] == "structure"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_lines_may_have_remarks_in_any_language_and_the_marks_of_editors(tmp_path, encoding: str):
+    file = tmp_path / "lines.txt"
+    file.write_text(f"{GET}  # मीटर, Zähler\r\n{GET}\r\n", encoding=encoding)
+    assert [fields["apdu"] for fields in objects(run(str(file), "--json"))] == ["get-request-normal"] * 2
+
+
+@pytest.mark.parametrize("content", [b"", b"\n# only a remark\n"])
+def test_a_file_with_nothing_in_it_is_not_called_good(tmp_path, content: bytes):
+    file = tmp_path / "empty.txt"
+    file.write_bytes(content)
+    result = run(str(file), "--json")
+    assert result.exit_code == 1
+    assert "nothing to decode" in result.stderr
+    assert not result.stdout
+
+
+def test_a_capture_that_is_cut_ends_with_1_after_what_could_be_read(tmp_path):
+    file = tmp_path / "cut.pcap"
+    file.write_bytes(bytes.fromhex("d4c3b2a102000400"))
+    result = run(str(file), "--json")
+    assert result.exit_code == 1
+    assert objects(result)[0]["fault"] == {"reason": "a packet capture without a whole header", "offset": 8}
+    assert "cut.pcap: a packet capture without a whole header at offset 8" in result.stderr
+
+
 def test_keys_decipher_and_a_key_without_title_fits_any_sender(tmp_path):
     keys = tmp_path / "keys.toml"
     keys.write_text(KEYS)

@@ -65,9 +65,6 @@ octets = Codec("octet-string", reading.octets, octet_string)
 text = Codec("octet-string", reading.text, lambda value: octet_string(value.encode()))
 utf8 = Codec("utf8-string", reading.text, lambda value: Data(Tag.UTF8_STRING, value))
 anything = Codec("CHOICE", lambda data, _: data, lambda data: data)
-obis = Codec(
-    "octet-string", lambda data, what: Obis(reading.octets(data, what)), lambda code: octet_string(code.octets)
-)
 bits = Codec("bit-string", reading.bits, lambda value: Data(Tag.BIT_STRING, value))
 
 
