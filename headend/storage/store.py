@@ -16,9 +16,9 @@ from headend.storage.board import Board
 from headend.storage.books import Books
 from headend.storage.captures import Captures
 from headend.storage.checking import CheckReport, check
-from headend.storage.counters import AHEAD, Counters
 from headend.storage.console import ConsoleParts
 from headend.storage.consolelists import CONSOLE_LISTS
+from headend.storage.counters import AHEAD, Counters
 from headend.storage.coverage import Completeness
 from headend.storage.deliveries import Deliveries
 from headend.storage.errors import StorageError
