@@ -190,6 +190,20 @@ def test_keys_decipher_and_a_key_without_title_fits_any_sender(tmp_path):
     assert described == push.expected
 
 
+def test_keys_that_could_not_be_tried_are_told_of(tmp_path):
+    keys = tmp_path / "keys.toml"
+    keys.write_text('[[keys]]\nek = "000102030405060708090a0b0c0d0e0f"\n')
+    [described] = objects(run(GLO.octets.hex(), "--keys", str(keys), "--json"))
+    assert "add `title`" in described["tag_check"]
+    assert "plain" not in described
+    keys.write_text('[[keys]]\ntitle = "0000000000000000"\nek = "000102030405060708090a0b0c0d0e0f"\n')
+    push = next(vector for vector in load("security") if vector.name == "general-glo-netz-ooe")
+    [described] = objects(run(push.octets.hex(), "--keys", str(keys), "--json"))
+    assert described["tag_check"] == "not made: no key given is for this sender"
+    [described] = objects(run(GLO.octets.hex(), "--json"))
+    assert "tag_check" not in described
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -148,7 +148,9 @@ class Tracer:
             authenticated = apdu.security_control & 0x10 != 0
             if authenticated or self._looks_right(plain, plain_tag):
                 return {"tag_check": "ok" if authenticated else "none"} | self._plain(plain, depth)
-        return {"tag_check": "failed with every key given"} if tried else {}
+        if tried:
+            return {"tag_check": "failed with every key given"}
+        return {"tag_check": _untried(title)} if self.keys.given else {}
 
     def _plain(self, plain: bytes, depth: int) -> Fields:
         if _is_text(plain):
@@ -166,6 +168,12 @@ class Tracer:
         except DecodeError:
             return False
         return True
+
+
+def _untried(title: bytes | None) -> str:
+    if title is None:
+        return "not made: nothing tells the sender's system title; add `title` to the keys entry"
+    return "not made: no key given is for this sender"
 
 
 def _open(
