@@ -72,11 +72,12 @@ class Officers:
         """Give an officer another role and office; raises RefusedByRule when no administrator would be left."""
 
         def unit(connection: Connection) -> Officer:
+            before = _administrators(connection)
             connection.execute(
                 "UPDATE officers SET role = ?, office = ? WHERE id = ?",
                 (role.value, office.strip("/"), _id(connection, name)),
             )
-            return _kept(connection, name)
+            return _kept(connection, name, before)
 
         return await self._writer.run(unit)
 
@@ -185,21 +186,25 @@ def _add(connection: Connection, who: tuple[str, str, Role, str], by: str, now: 
 
 
 def _disable(connection: Connection, name: str, disabled: bool, now: datetime) -> Officer:  # noqa: FBT001  the value
-    number = _id(connection, name)
+    number, before = _id(connection, name), _administrators(connection)
     connection.execute(
         "UPDATE officers SET disabled_at = ? WHERE id = ?", (to_micros(now) if disabled else None, number)
     )
     _end_sessions(connection, name)
     connection.execute("DELETE FROM officer_links WHERE officer = ?", (number,))
-    return _kept(connection, name)
+    return _kept(connection, name, before)
 
 
-def _kept(connection: Connection, name: str) -> Officer:
-    """The officer as changed; a house without an administrator who can log in is refused."""
-    (left,) = connection.execute(
+def _administrators(connection: Connection) -> int:
+    (count,) = connection.execute(
         "SELECT count(*) FROM officers WHERE role = 'administrator' AND office = '' AND disabled_at IS NULL"
     ).fetchone()
-    if not left:
+    return int(count)
+
+
+def _kept(connection: Connection, name: str, before: int) -> Officer:
+    """The officer as changed; what would take the last administrator of the whole house away is refused."""
+    if before and not _administrators(connection):
         raise RefusedByRule("no administrator of the whole house would be left; make another one first")
     return _get(connection, name)
 
