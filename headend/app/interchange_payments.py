@@ -66,16 +66,16 @@ class PaymentDesk:
         settings = self.headend.setup.settings
         secrets = secrets_of(settings, "payments", settings.document.payments)
         if not secrets:
-            return _failed(_TRY_AGAIN, "not_configured", "no payments are taken here: [payments] names no secret")
+            return failed(_TRY_AGAIN, "not_configured", "no payments are taken here: [payments] names no secret")
         rules = PaymentRules.read(settings)
         fault = verify(secrets, headers, body, self.now(), rules.tolerance)
         if fault is not None:
             _log.warning("payment message refused", reason=fault.value)
-            return _failed(_UNSIGNED, fault.value, "the message is not signed as agreed; nothing was booked")
+            return failed(_UNSIGNED, fault.value, "the message is not signed as agreed; nothing was booked")
         try:
             message = read_message(body)
         except MessageUnreadable as error:
-            return _failed(_BAD, "message_unreadable", f"{error}; nothing was booked")
+            return failed(_BAD, "message_unreadable", f"{error}; nothing was booked")
         answered = [await self._one(payment, rules) for payment in message.payments]
         if message.single:
             status, result = answered[0]
@@ -119,5 +119,6 @@ def _refused(payment_id: str | None, code: str, reason: str) -> dict[str, Any]:
     return {"payment_id": payment_id, "outcome": "refused", "code": code, "error": reason}
 
 
-def _failed(status: int, code: str, reason: str) -> Answer:
+def failed(status: int, code: str, reason: str) -> Answer:
+    """The answer to a message of which nothing was booked."""
     return status, msgspec.json.encode({"outcome": "refused", "code": code, "error": reason})

@@ -1,13 +1,17 @@
 """Messages of other systems, handed to who understands them, within the office of who sends them."""
 
+import structlog
 from attrs import define, field
 
 from headend.app.interchange_cim import CimDesk
-from headend.app.interchange_payments import PaymentDesk
+from headend.app.interchange_payments import PaymentDesk, failed
 from headend.app.wiring import Headend
 from headend.commands.officers import Deed
+from headend.settings import SettingsError
 from headend.storage.audit import acting
 from headend.web.ports.acts import Actor
+
+_log = structlog.get_logger()
 
 
 @define(eq=False)
@@ -23,10 +27,14 @@ class OtherSystems:
         self._payments, self._cim = PaymentDesk(self.headend), CimDesk(self.headend)
 
     async def payments(self, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
-        """Signed payments; who signs them is who acts."""
+        """Signed payments; who signs them is who acts. A fault of our configuration is no refusal: 503, try again."""
         source = self.headend.setup.settings.document.payments.source
         with acting(Deed(self.headend.clock.now(), source, "api", "take payments")):
-            return await self._payments.handle(headers, body)
+            try:
+                return await self._payments.handle(headers, body)
+            except SettingsError as error:
+                _log.error("payments can't be taken", error=str(error))
+                return failed(503, "not_configured", "payments can't be taken now; nothing was booked")
 
     async def cim(self, body: bytes, actor: Actor) -> tuple[int, bytes]:
         """An IEC 61968-9 message."""

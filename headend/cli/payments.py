@@ -38,7 +38,7 @@ def sign(file: Path, config: str | None) -> None:
 @config_option
 @json_option
 def handle(file: Path, lines: tuple[str, ...], config: str | None, as_json: bool) -> None:  # noqa: ARG001
-    """Book what a message reports, exactly as POST /api/v1/payments/webhook does, and print the answer as JSON.
+    """Book what a message reports, exactly as POST /api/v1/payments does, and print the answer as JSON.
 
     Reconnects that follow are journalled; the daemon carries them out.
     """

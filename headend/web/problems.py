@@ -68,9 +68,14 @@ def on_defect(request: WebRequest, error: Exception) -> Response[Any]:
     return answer(request, 500, "This is a defect of headend; the log of the server says where.")
 
 
+def title_of(status: int) -> str:
+    """A status in a few words."""
+    return _TITLES.get(status, "Not possible")
+
+
 def answer(request: WebRequest, status: int, detail: str, *, headers: dict[str, str] | None = None) -> Response[Any]:
     """An error for whoever asked."""
-    title = _TITLES.get(status, "Not possible")
+    title = title_of(status)
     face = face_of(request.url.path)
     if face == API:
         body = {"type": "about:blank", "title": title, "status": status, "detail": detail}

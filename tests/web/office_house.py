@@ -37,8 +37,8 @@ HOSTILE = "=cmd|'/c calc'!A1<script>alert(1)</script>\u202egnp"
 
 
 @contextlib.asynccontextmanager
-async def open_house(folder, name=None, listen=""):
-    (folder / "headend.toml").write_text(CONFIGURATION.replace('listen = ""', f'listen = "{listen}"'))
+async def open_house(folder, name=None, listen="", extra=""):
+    (folder / "headend.toml").write_text(CONFIGURATION.replace('listen = ""', f'listen = "{listen}"') + extra)
     create_kek_file(folder / "headend.kek")
     lines = ["serial,logical_device_name,system_title,model,address,server_sap,lane,office,consumer_no,group,time_zone"]
     for serial, office in METERS.items():

@@ -21,7 +21,13 @@ def openapi_config(version: str) -> OpenAPIConfig:
             security_schemes={
                 "token": SecurityScheme(
                     type="http", scheme="bearer", description="made in the console's Administration"
-                )
+                ),
+                "signature": SecurityScheme(
+                    type="apiKey",
+                    name="Headend-Signature",
+                    security_scheme_in="header",
+                    description='`t=<seconds since 1970>,v1=<hex HMAC-SHA256 of "<t>." and the body>`',
+                ),
             }
         ),
         # Litestar's own pages load scripts from elsewhere: nobody gets them.

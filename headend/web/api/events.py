@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
 import msgspec
-from litestar.params import QueryParameter
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
 from headend.notify.model import EventRow
 from headend.web.api import shapes
-from headend.web.api.routes import caller, reads
+from headend.web.api.routes import answers, caller, problems, reads
 from headend.web.faces import Faces, WebRequest, faces
 
 #: Looked for so often, and a sign of life sent so often where nothing happens.
@@ -31,13 +31,19 @@ async def events(
     return shapes.Events(items=[_event(each) for each in found], last=last)
 
 
-@reads("/events/stream", "events:read")
+_STREAM: Final = problems(400, 401, 403, 429) | {
+    200: answers(str, "server-sent events without an end", "text/event-stream")
+}
+
+
+@reads("/events/stream", "events:read", responses=_STREAM)
 async def stream(
-    request: WebRequest, after: Annotated[int | None, QueryParameter(ge=0, lt=1 << 62)] = None
+    request: WebRequest,
+    after: Annotated[int | None, QueryParameter(ge=0, lt=1 << 62)] = None,
+    known: Annotated[str, HeaderParameter(name="Last-Event-ID", description="the last number that came")] = "",
 ) -> ServerSentEvent:
     """Events as they happen (text/event-stream); a client that comes back says what it had by Last-Event-ID."""
     ports, office = faces(request), caller(request).office
-    known = request.headers.get("last-event-id", "")
     number = after if after is not None else int(known) if known.isdecimal() and len(known) < 19 else None
     return ServerSentEvent(_stream(ports, office, number))
 

@@ -31,20 +31,23 @@ _ERRORS: Final = {
 }
 
 
-def _responses(*statuses: int) -> dict[int, ResponseSpec]:
-    return {
-        status: ResponseSpec(Problem, description=_ERRORS[status], media_type=PROBLEM, generate_examples=False)
-        for status in statuses
-    }
+def answers(kind: Any, described: str, form: str) -> ResponseSpec:  # noqa: ANN401  any type that has a schema
+    """An answer of a kind, in a media type of its own."""
+    return ResponseSpec(kind, description=described, media_type=form, generate_examples=False)
 
 
-READ: Final = _responses(400, 401, 403, 404, 422, 429)
-CHANGE: Final = _responses(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+def problems(*statuses: int, kind: type[Problem] = Problem) -> dict[int, ResponseSpec]:
+    """These errors, as problem+json."""
+    return {status: answers(kind, _ERRORS[status], PROBLEM) for status in statuses}
 
 
-def reads(path: str, scope: str, **more: Any) -> Declared:  # noqa: ANN401  Litestar's own options
+READ: Final = problems(400, 401, 403, 404, 422, 429)
+CHANGE: Final = problems(400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
+
+
+def reads(path: str, scope: str, responses: dict[int, ResponseSpec] = READ, **more: Any) -> Declared:  # noqa: ANN401  Litestar's own options
     """A route that reads."""
-    return get(path, opt=needs(Permission.SYSTEM, scope), responses=READ, **more)
+    return get(path, opt=needs(Permission.SYSTEM, scope), responses=responses, **more)
 
 
 def changes(path: str, scope: str, **more: Any) -> Declared:  # noqa: ANN401  as above

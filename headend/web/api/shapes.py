@@ -25,6 +25,44 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
+class PaymentTaken(Struct, frozen=True, kw_only=True):
+    """A payment that is booked; `command` brings supply back, null where nothing has to."""
+
+    payment_id: str
+    outcome: Literal["booked", "repeated"]
+    late: bool
+    balance_paise: int
+    command: int | None
+
+
+class PaymentResult(Struct, frozen=True, kw_only=True):
+    """One of several payments: as PaymentTaken, or `code` and `error` of one that is refused."""
+
+    status: int
+    payment_id: str | None
+    outcome: Literal["booked", "repeated", "refused"]
+    late: bool = False
+    balance_paise: int | None = None
+    command: int | None = None
+    code: str | None = None
+    error: str | None = None
+
+
+class PaymentsTaken(Struct, frozen=True, kw_only=True):
+    """What became of several payments, in their order."""
+
+    results: list[PaymentResult]
+
+
+class PaymentProblem(Problem, frozen=True, kw_only=True):
+    """Why a payment, or a whole message of them, was refused; `results` where several came and are to come again."""
+
+    code: str | None = None
+    outcome: str | None = None
+    payment_id: str | None = None
+    results: list[PaymentResult] | None = None
+
+
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
     """Some items; `next` is the cursor to go on with, null at the end."""
 
