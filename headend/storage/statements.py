@@ -76,12 +76,17 @@ def _balance_at(connection: Connection, account: int, at: int) -> int:
 
 
 def _lines(rows: list[Any], zone: ZoneInfo) -> list[Line]:
-    """Newest first; entries that come with each visit are one line a day, which keeps the newest balance."""
+    """Newest first; entries that come with each visit are one line a day, unless something else happened between.
+
+    Each line's balance is that of the line before it and its amount: who adds up finds no gap.
+    """
     lines: list[Line] = []
     place: dict[tuple[str, date], int] = {}
     for at, kind, amount, balance, reference, note in rows:
         line = Line(from_micros(at), kind, amount, balance, reference, note)
         key = (kind, line.at.astimezone(zone).date())
+        if kind not in _DAILY:
+            place.clear()
         if kind not in _DAILY or key not in place:
             place[key] = len(lines)
             lines.append(line)
@@ -89,7 +94,17 @@ def _lines(rows: list[Any], zone: ZoneInfo) -> list[Line]:
         day = lines[place[key]]
         energy = f"{_wh(day.note) + _wh(note)} Wh" if kind == "energy" else day.note
         lines[place[key]] = evolve(day, amount=day.amount + amount, note=energy)
-    return lines
+    return _chained(lines)
+
+
+def _chained(lines: list[Line]) -> list[Line]:
+    """The balance after each line, reckoned back from the newest."""
+    balance = lines[0].balance if lines else 0
+    chained = []
+    for line in lines:
+        chained.append(evolve(line, balance=balance))
+        balance -= line.amount
+    return chained
 
 
 def _by_day(connection: Connection, consumer_no: str, month: date) -> list[Usage]:

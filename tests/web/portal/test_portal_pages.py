@@ -26,6 +26,10 @@ async def energy(house, paise, wh, reference, at=None):
     await house.store.accounts.book(entry)
 
 
+async def charge(house, kind, paise, reference):
+    await house.store.accounts.book(NewEntry(OWN, kind, -paise, f"{kind}:{reference}", house.clock.now, ""))
+
+
 @pytest.mark.parametrize("path", INSIDE)
 async def test_nobody_sees_an_account_without_logging_in(house, path):
     answer = await house.browser().get(f"/portal/{path}")
@@ -77,6 +81,25 @@ async def test_the_statement_runs_from_opening_to_closing_line_by_line(house):
     page = (await (await house.inside()).get("/portal/account")).text
     assert "3000 Wh" in page
     assert "₹425.00" in page
+
+
+async def test_who_adds_up_the_statement_finds_no_gap(house):
+    await energy(house, 12_00, 2000, "a")
+    await charge(house, EntryKind.DUTY, 1_00, "a")
+    await house.store.accounts.recharge(OWN, 500_00, "P-1", house.clock.now, "counter", None)
+    for reference in ("b", "c"):
+        await energy(house, 8_00, 1000, reference)
+        await charge(house, EntryKind.DUTY, 2_00, reference)
+    statement = await house.desk.statements.statement(OWN, date(2026, 3, 1))
+    lines = [(line.kind, line.amount, line.balance) for line in reversed(statement.lines)]
+    assert lines == [
+        ("opening", -50_00, -50_00),
+        ("energy", -12_00, -62_00),
+        ("duty", -1_00, -63_00),
+        ("recharge", 500_00, 437_00),
+        ("energy", -16_00, 421_00),
+        ("duty", -4_00, 417_00),
+    ]
 
 
 async def test_a_month_begins_where_the_one_before_ended(house):
