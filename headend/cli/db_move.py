@@ -19,8 +19,8 @@ def move(source: str | None, target: str, restart: bool, config: str | None, as_
 
     from headend.cli.import_progress import import_progress
     from headend.settings import load_settings
+    from headend.storage.postgres.addresses import shown
     from headend.storage.postgres.moving import move as move_all
-    from headend.storage.postgres.moving import shown
 
     path = load_settings(config).store_path if source is None else Path(_file(source))
     if not target.startswith(("postgresql://", "postgres://")):

@@ -9,9 +9,10 @@ from headend.cli.output import json_option
 )
 @click.option("--headless", is_flag=True, help="No screen; stop after one full cycle.")
 @click.option("--timeout", "timeout_s", default=180.0, show_default=True, help="Seconds a headless cycle may take.")
+@click.option("--store", "url", metavar="postgresql://…", help="An empty database to use; left out: a file that goes.")
 @click.option("--picture", type=click.Path(dir_okay=False), help="Keep the screen as SVG, as it is while a cut shows.")
 @json_option
-def demo(count: int, headless: bool, timeout_s: float, picture: str | None, as_json: bool) -> None:
+def demo(count: int, headless: bool, timeout_s: float, url: str | None, picture: str | None, as_json: bool) -> None:
     """Show a whole cycle on a simulated fleet, over real sockets, and leave nothing behind.
 
     A simulator (a process of its own) plays the meters. The head-end polls them; consumers whose credit goes below zero
@@ -32,7 +33,9 @@ def demo(count: int, headless: bool, timeout_s: float, picture: str | None, as_j
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             file = None if picture is None else Path(picture)
-            summary: Summary = runner.run(demonstrate(count, headless=headless, timeout_s=timeout_s, picture=file))
+            summary: Summary = runner.run(
+                demonstrate(count, headless=headless, timeout_s=timeout_s, picture=file, url=url)
+            )
     except KeyboardInterrupt:
         say("stopped, nothing is left behind")
         sys.exit(0)

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +24,8 @@ from headend.prepaid.rules import demonstration_rules
 from headend.scheduler.judge import judge_recharge
 from headend.settings import load_settings
 from headend.storage.board import Counts
-from headend.storage.kek import create_kek_file
+from headend.storage.kek import KekError, create_kek_file
+from headend.storage.postgres.addresses import shown
 
 #: Who is nearly out of credit (these are cut), and who is out of credit but protected (never cut).
 LOW: Final = (2, 7)
@@ -63,6 +64,7 @@ protected = "medical equipment"
 CONFIGURATION: Final = """
 [store]
 path = "headend.db"
+{store}
 [keys]
 kek_file = "headend.kek"
 [policy]
@@ -136,10 +138,13 @@ class Summary:
         )
 
 
-async def demonstrate(count: int, *, headless: bool, timeout_s: float, picture: Path | None = None) -> Summary:
+async def demonstrate(
+    count: int, *, headless: bool, timeout_s: float, picture: Path | None = None, url: str | None = None
+) -> Summary:
     """Run the demonstration: headless until one cycle is complete, else until Ctrl-C.
 
-    `picture` is where the screen is kept as SVG, as it is while the cut is visible.
+    `picture` is where the screen is kept as SVG, as it is while the cut is visible; `url` an empty database on
+    PostgreSQL, in which everything is kept and stays, None for a file that goes with the demonstration.
     """
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="headend-demo-") as name:
@@ -147,7 +152,7 @@ async def demonstrate(count: int, *, headless: bool, timeout_s: float, picture: 
         async with (
             simulated_fleet(folder, count) as simulator,
             text_messages() as gateway,
-            fresh_headend(folder, count, gateway, "" if headless else free_place()) as headend,
+            fresh_headend(folder, count, gateway, "" if headless else free_place(), url) as headend,
             delivering(headend),
             serving(headend) as served,
         ):
@@ -322,19 +327,36 @@ async def text_messages() -> AsyncIterator[int]:
 
 
 @asynccontextmanager
-async def fresh_headend(folder: Path, count: int, gateway: int, web: str = "") -> AsyncIterator[Headend]:
+async def fresh_headend(
+    folder: Path, count: int, gateway: int, web: str = "", url: str | None = None
+) -> AsyncIterator[Headend]:
     """A head-end on a new database in `folder`, with the fleet imported, armed; `gateway`: the port for messages.
 
-    `web` is where console and portal are served; empty: nowhere.
+    `web` is where console and portal are served; empty: nowhere. `url`: an empty database on PostgreSQL instead;
+    raises DemonstrationFailed for one that is in use.
     """
     (folder / "policy.toml").write_text(demonstration_rules())
     # A round takes the fleet's time; the demonstration's decisions need one every few seconds.
-    (folder / "headend.toml").write_text(CONFIGURATION.format(every=max(3, count // 100), gateway=gateway, web=web))
+    store_url = "" if url is None else f"url = {json.dumps(url)}"
+    every = max(3, count // 100)
+    (folder / "headend.toml").write_text(CONFIGURATION.format(every=every, gateway=gateway, web=web, store=store_url))
     create_kek_file(folder / "headend.kek")
-    async with open_headend(load_settings(str(folder / "headend.toml")), armed=True) as headend:
+    async with AsyncExitStack() as rooms:
+        try:
+            headend = await rooms.enter_async_context(
+                open_headend(load_settings(str(folder / "headend.toml")), armed=True)
+            )
+        except KekError as error:
+            raise DemonstrationFailed(_in_use(url)) from error
         store = headend.store
+        if await store.fleet.meters():
+            raise DemonstrationFailed(_in_use(url))
         await store.registry.import_meters(folder / "inventory.csv")
         await store.registry.import_consumers(folder / "consumers.csv")
         await store.keys.import_keys(folder / "keys.toml")
         await store.switches.set_mode("", Mode.AUTOMATIC, by="demonstration")
         yield headend
+
+
+def _in_use(url: str | None) -> str:
+    return f"{shown(url or '')}: a head-end uses this database already; name an empty one"

@@ -110,7 +110,7 @@ async def test_the_document_names_every_route_with_its_errors(web):
     assert "Idempotency-Key" in json.dumps(document["paths"]["/api/v1/commands"]["post"])
 
 
-#: Answered in forms of their own, or never ending.
+#: Answered in forms of their own, or never ending: test_api_own_forms.py hunts them.
 OWN_FORMS = ("/api/v1/payments", "/api/v1/cim", "/api/v1/events/stream")
 CHECKS = [not_a_server_error, response_schema_conformance, status_code_conformance, content_type_conformance]
 

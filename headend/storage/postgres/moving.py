@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -21,6 +20,7 @@ from headend.storage.lock import DaemonLock
 from headend.storage.migrations import migrate as migrate_source
 from headend.storage.moved import mark_moved, refuse_moved
 from headend.storage.postgres import translation
+from headend.storage.postgres.addresses import shown
 from headend.storage.postgres.connection import PostgresConnection
 from headend.storage.postgres.migrating import migrate
 from headend.storage.postgres.proving import Table, prove
@@ -65,12 +65,6 @@ def move(source: Path, url: str, progress: Progress, *, restart: bool = False) -
         except SqliteError as error:
             raise translate(error, source) from error
     return moved
-
-
-def shown(url: str) -> str:
-    """The address without its password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=re.sub(r":[^:@]*@", "@", parts.netloc), query="").geturl()
 
 
 @contextlib.contextmanager

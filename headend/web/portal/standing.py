@@ -1,13 +1,13 @@
 """How an account stands, as its owner needs to know it: supply and why, what to pay, when a cut may come."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from headend.prepaid.model import AccountView, Facts, Mode
 from headend.prepaid.money import whole_rupees
-from headend.prepaid.notices import days_left, planned_cut
+from headend.prepaid.notices import LONGEST_FORECAST, days_left, planned_cut
 from headend.prepaid.policy import Policy, is_protected
 
 
@@ -26,6 +26,8 @@ class Outlook(StrEnum):
     """What is to be said about the next cut."""
 
     IN_CREDIT = "in_credit"
+    #: In credit, and at the present use a cut can't come before a day that can be named.
+    IN_CREDIT_UNTIL = "in_credit_until"
     IS_OFF = "is_off"
     PROTECTED = "protected"
     MESSAGES_ONLY = "messages_only"
@@ -54,6 +56,11 @@ class Standing:
     at_meter: bool
 
     @property
+    def last_day(self) -> bool:
+        """Whether what is left does not last a whole day at the present use."""
+        return bool(self.daily_use) and self.balance is not None and 0 < self.balance < (self.daily_use or 0)
+
+    @property
     def changing(self) -> bool:
         """Whether a page that shows it should look again soon."""
         return self.supply is Supply.RESTORING
@@ -63,7 +70,7 @@ def standing(view: AccountView, policy: Policy) -> Standing:
     """The standing of an account under its policy."""
     facts = view.facts
     supply = _supply(facts)
-    outlook, cut_at = _outlook(facts, policy, supply)
+    outlook, cut_at = _outlook(view, policy, supply)
     return Standing(
         balance=facts.balance,
         balance_at=facts.balance_at,
@@ -109,18 +116,39 @@ def _partial(facts: Facts, policy: Policy, supply: Supply) -> int | None:
     return enough if enough < needed else None
 
 
-def _outlook(facts: Facts, policy: Policy, supply: Supply) -> tuple[Outlook, datetime | None]:
+def _outlook(view: AccountView, policy: Policy, supply: Supply) -> tuple[Outlook, datetime | None]:
+    facts = view.facts
     if supply in (Supply.OFF, Supply.RESTORING, Supply.READY):
         return Outlook.IS_OFF, None
     if is_protected(facts, policy):
         return Outlook.PROTECTED, None
     if facts.balance is None:
         return Outlook.NOT_KNOWN, None
-    return (Outlook.IN_CREDIT, None) if facts.balance >= policy.floor else _overdrawn(facts, policy)
+    return _in_credit(view, policy) if facts.balance >= policy.floor else _overdrawn(facts, policy)
+
+
+def _in_credit(view: AccountView, policy: Policy) -> tuple[Outlook, datetime | None]:
+    """The first cut that could follow if use went on as it is and nothing were paid."""
+    facts, use = view.facts, view.daily_use
+    if facts.balance is None or not use or use < 0 or not _may_be_cut(facts):
+        return Outlook.IN_CREDIT, None
+    left = facts.balance - policy.floor
+    if left > use * LONGEST_FORECAST:
+        return Outlook.IN_CREDIT, None
+    empty = facts.now + timedelta(days=left / use)
+    # What was told about an earlier debt does not count for this one.
+    then = evolve(facts, now=empty, negative_since=empty, notice_at=None, notice_delivered_at=None)
+    planned = planned_cut(then, policy)
+    return (Outlook.IN_CREDIT, None) if planned is None else (Outlook.IN_CREDIT_UNTIL, planned)
+
+
+def _may_be_cut(facts: Facts) -> bool:
+    """Whether anybody is cut at all where this account is."""
+    return facts.mode is not Mode.NOTIFY and not facts.kill_switch and facts.armed
 
 
 def _overdrawn(facts: Facts, policy: Policy) -> tuple[Outlook, datetime | None]:
-    if facts.mode is Mode.NOTIFY or facts.kill_switch or not facts.armed:
+    if not _may_be_cut(facts):
         return Outlook.MESSAGES_ONLY, None
     planned = planned_cut(facts, policy)
     if planned is None:

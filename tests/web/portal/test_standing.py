@@ -112,3 +112,33 @@ def test_a_part_is_enough_where_the_policy_says_so():
 def test_days_left_come_from_the_days_before():
     found = standing(AccountView(evolve(FACTS, balance=100_00), None, (), 20_00), POLICY)
     assert found.days == 5
+
+
+def with_use(balance, daily_use, policy=POLICY, **changes):
+    return standing(
+        AccountView(evolve(FACTS, balance=balance, negative_since=None, **changes), None, (), daily_use), policy
+    )
+
+
+def test_in_credit_the_next_possible_cut_is_when_use_has_eaten_the_balance_and_grace_is_over():
+    found = with_use(100_00, 20_00)
+    assert (found.outlook, found.cut_at) == (Outlook.IN_CREDIT_UNTIL, NOW + timedelta(days=5 + 3))
+    told_long_ago = with_use(100_00, 20_00, evolve(POLICY, grace=timedelta(0), notice_rule=NoticeRule.DELIVERED))
+    assert told_long_ago.cut_at == NOW + timedelta(days=5, hours=24)
+
+
+@pytest.mark.parametrize("changes", [{"mode": Mode.NOTIFY}, {"kill_switch": True}, {"armed": False}])
+def test_in_credit_no_day_is_named_where_nobody_is_cut(changes):
+    assert with_use(100_00, 20_00, **changes).outlook is Outlook.IN_CREDIT
+
+
+@pytest.mark.parametrize("daily_use", [None, 0, -5, 1])
+def test_in_credit_no_day_is_named_that_nobody_can_foresee(daily_use):
+    assert with_use(100_00, daily_use).outlook is Outlook.IN_CREDIT
+
+
+@pytest.mark.parametrize(
+    ("balance", "last"), [(19_99, True), (20_00, False), (0, False), (-1_00, False), (None, False)]
+)
+def test_a_balance_that_lasts_no_whole_day_is_said_so(balance, last):
+    assert with_use(balance, 20_00).last_day is last
