@@ -19,6 +19,7 @@ from headend.web.forms import fields
 from headend.web.passwords import is_right
 from headend.web.portal.desk import Desk, desk_of, origin
 from headend.web.portal.showing import HOME, consumer_of, consumer_or_nobody, in_language, said, show
+from headend.web.portal.words import digits
 from headend.web.security import Permission, needs
 from headend.web.sessions import PORTAL, log_in, log_out
 
@@ -62,7 +63,7 @@ async def enter(request: WebRequest) -> Response[Any]:
     if wait:
         return _code_page(request, desk, number, waiting(request, wait), 429)
     with faces(request).witness(_deed(request, number, "log in", "one-time password")):
-        entry = await desk.doors.enter(number, re.sub(r"\s", "", form.get("code", "")))
+        entry = await desk.doors.enter(number, re.sub(r"\s", "", digits(form.get("code", ""))))
     if entry is Entry.REFUSED:
         return _code_page(request, desk, number, said(request)("code.wrong"), 401)
     response = Redirect(path="/portal/password?first=1" if entry is Entry.FIRST else HOME, status_code=303)
@@ -106,7 +107,7 @@ async def office_page(request: WebRequest) -> Response[Any]:
 async def office(request: WebRequest) -> Response[Any]:
     """The office, for somebody who knows consumer number and meter; nothing else is told."""
     desk, form = desk_of(request), await fields(request)
-    number, serial = consumer_number(form), form.get("serial", "")[:64]
+    number, serial = consumer_number(form), digits(form.get("serial", ""))[:64]
     context: dict[str, Any] = {"number": form.get("consumer_no", "")[:20], "serial": serial}
     if number is None:
         problem = said(request)("problem.consumer_no")
@@ -143,7 +144,7 @@ def door(
 
 def consumer_number(form: dict[str, str]) -> str | None:
     """The consumer number of a form, blanks and dashes left out; None where it can't be one."""
-    number = re.sub(r"[\s-]", "", form.get("consumer_no", ""))
+    number = re.sub(r"[\s-]", "", digits(form.get("consumer_no", "")))
     return number if _CONSUMER_NO.fullmatch(number) else None
 
 

@@ -18,6 +18,7 @@ from headend.web.portal.desk import Desk, desk_of
 from headend.web.portal.doors import waiting
 from headend.web.portal.showing import consumer_of, said, show
 from headend.web.portal.standing import standing
+from headend.web.portal.words import digits
 from headend.web.security import Permission, needs
 from headend.web.sessions import PORTAL
 
@@ -118,7 +119,7 @@ def _amount(request: WebRequest, text: str, policy: Policy) -> tuple[int, str]:
     """The amount in paise, and what is wrong with it."""
     t, least = said(request), _least(policy)
     try:
-        amount = parse_rupees(text)
+        amount = parse_rupees(digits(text))
     except ValueError:
         return 0, t("problem.amount")
     if amount < least:

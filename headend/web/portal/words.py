@@ -10,6 +10,7 @@ from attrs import frozen
 
 #: The first is what somebody sees who has not chosen.
 LANGUAGES: Final = ("hi", "en")
+_DIGITS: Final = str.maketrans("०१२३४५६७८९", "0123456789")
 
 
 @frozen
@@ -26,6 +27,11 @@ class Words:
     def maybe(self, name: str, otherwise: str) -> str:
         """The sentence, or something else where there is none for a code of the program."""
         return self.texts.get(name, otherwise)
+
+
+def digits(text: str) -> str:
+    """What somebody wrote, with the digits of Devanagari as those that numbers and amounts are read from."""
+    return text.translate(_DIGITS)
 
 
 @cache

@@ -51,7 +51,26 @@ async def test_a_number_may_be_typed_with_blanks_and_dashes(house):
     assert house.sent[-1].consumer_no == OWN
 
 
-@pytest.mark.parametrize("typed", ["", "123", "1000000000a", "१००००००००००१", "100000000011", "<b>"])
+async def test_number_and_code_may_be_typed_in_the_digits_of_hindi(house):
+    browser, _ = await ask(house, "१०००००००००१")
+    code = house.sent[-1]
+    assert code.consumer_no == OWN
+    hindi = code.code.translate(str.maketrans("0123456789", "०१२३४५६७८९"))
+    entered = await browser.post("/portal/enter", consumer_no=OWN, code=hindi)
+    assert entered.status_code == 303
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "123",
+        "1000000000a",
+        "\u0661\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0661",
+        "100000000011",
+        "<b>",
+    ],
+)
 async def test_what_is_no_consumer_number_is_told_and_nothing_is_sent(house, typed):
     _, answer = await ask(house, typed)
     assert answer.status_code == 422

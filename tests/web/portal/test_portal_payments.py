@@ -36,6 +36,12 @@ async def test_a_payment_is_booked_and_the_receipt_shows_it(house):
     assert (entries[0].reference, entries[0].note) == (payment, "portal sandbox")
 
 
+async def test_an_amount_may_be_written_in_the_digits_of_hindi(house):
+    browser = await house.inside()
+    payment = await begin(browser, "२५०")
+    assert (await house.store.portal.payments.payment(payment)).amount == 250_00
+
+
 async def test_a_failed_payment_books_nothing_and_can_be_tried_again(house):
     browser = await house.inside()
     payment = await begin(browser)
