@@ -79,7 +79,7 @@ async def test_the_statement_runs_from_opening_to_closing_line_by_line(house):
     assert [line.kind for line in statement.lines] == ["recharge", "energy", "energy", "opening"]
     assert statement.opening + sum(line.amount for line in statement.lines) == statement.closing == 425_00
     page = (await (await house.inside()).get("/portal/account")).text
-    assert "3000 Wh" in page
+    assert "3 kWh" in page
     assert "₹425.00" in page
 
 
