@@ -263,6 +263,14 @@ def test_no_page_of_the_portal_speaks_by_itself():
         assert re.search(r"[A-Za-z\u0900-\u097f]{2,}", text) is None, path.name
 
 
+@pytest.mark.parametrize("path", ["nothing-here", "recharge/a/b/c"])
+async def test_an_address_that_leads_nowhere_is_told_in_both_languages(house, path):
+    answer = await house.browser().get(f"/portal/{path}", accept="text/html")
+    assert answer.status_code == 404
+    assert "यह पृष्ठ नहीं मिला" in answer.text
+    assert "This page was not found" in answer.text
+
+
 async def test_a_name_from_an_import_is_only_text(house):
     await house.store.portal.doors._writer.run(
         lambda connection: connection.execute("UPDATE accounts SET name = ? WHERE consumer_no = ?", (EVIL, OWN))
