@@ -96,6 +96,15 @@ def test_english_is_one_tap_away(chromium, faces):
     keep(page, "portal-door-english-360")
 
 
+def test_all_tabs_are_to_be_seen_on_the_narrowest_phone(chromium, faces):
+    page = chromium.page(PHONE)
+    log_in(page, faces, faces.further[0])
+    for wanted in ("English", "हिन्दी"):
+        hidden = "(tabs => tabs.scrollWidth - tabs.clientWidth)(document.querySelector('.tabs'))"
+        assert page.evaluate(hidden) <= 0, wanted
+        page.get_by_role("link", name=wanted).click()
+
+
 def test_a_page_asks_nothing_of_anybody_else_and_no_script_of_it_is_refused(chromium, faces):
     page = chromium.page(PHONE)
     said = []
