@@ -67,7 +67,7 @@ class Watch:
 def main(modules):
     files = {str(FOLDER.parents[1] / "headend" / "prepaid" / f"{module}.py") for module in modules}
     watch = Watch(files)
-    tests = [str(FOLDER / f"test_{name}.py") for name in ("decide", "partial_payment", "ledger", "incidents")]
+    tests = [str(FOLDER / f"test_{name}.py") for name in ("decide", "partial_payment", "money", "ledger", "incidents")]
     options = ["-q", "--no-header", "-p", "no:cacheprovider", "--timeout=0", "-W", "default"]
     left_out = "not batch and not property and not order_of and not however_often"
     real, sys.stdout = sys.stdout, sys.stderr
