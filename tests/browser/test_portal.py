@@ -98,7 +98,7 @@ def test_english_is_one_tap_away(chromium, faces):
 
 def test_all_tabs_are_to_be_seen_on_the_narrowest_phone(chromium, faces):
     page = chromium.page(PHONE)
-    log_in(page, faces, faces.further[0])
+    log_in(page, faces, faces.further[1])
     for wanted in ("English", "हिन्दी"):
         hidden = "(tabs => tabs.scrollWidth - tabs.clientWidth)(document.querySelector('.tabs'))"
         assert page.evaluate(hidden) <= 0, wanted
