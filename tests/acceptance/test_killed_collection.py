@@ -34,7 +34,8 @@ def test_rows_are_stored_once_no_counter_is_reused_and_no_edge_is_doubled(site, 
     _all_is_well(site, serials)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=[pytest.mark.nightly, pytest.mark.timeout(1800)])])
+@pytest.mark.nightly
+@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.timeout(1800))])
 def test_meters_that_lose_their_power_at_random_are_left_with_every_row_and_no_edge_twice(site, kills):
     remembering = ("--by-address", "--remember", str(site.folder / "meters.memory"))
     port = site.start_simulator(meters=METERS, scenario=SCENARIO, extra=remembering)["meters"][0]["port"]
